@@ -18,15 +18,18 @@ NOTHING: frozenset[str] = frozenset()
 class Fanout:
     """The spatial fanout below a memory: how many instances of the next level inside hang on one instance.
 
-    `x`, `y` are the sizes of the two mesh axes. `max_total` bounds the instances actually there (at most x * y).
+    `x`, `y` are the sizes of the two mesh axes. instances actually there (at most x * y).
     `no_multicast` selects tensors that are sent (or reduced) once per instance, even when several instances want the same word.
     A `reshapeable` fanout has x * y units that a mapping may arrange as any X x Y mesh with X * Y <= x * y.
+    `fill_latency` and `drain_latency` (cycles) of its network are added once to the total latency.
     """
 
     x: int = 1
     y: int = 1
     no_multicast: frozenset[str] = NOTHING
     reshapeable: bool = False
+    fill_latency: int = 0
+    drain_latency: int = 0
 
     @property
     def total(self) -> int:
@@ -93,12 +96,15 @@ class Compute:
 class Architecture:
     """An accelerator: `levels[0]` is the memory next to the compute units, `levels[-1]` the backing store.
 
-    `levels[l].fanout` lies between level l and the one inside it (l-1, or the compute units).
+    `levels[l].fanout` lies between level l and the one inside it (l-1, or the compute units). A mapping's spatial trips
+    fit each fanout; when `pooled`, it is enough that the trips of a fanout and all those outside it fit their mesh axes
+    together, as if instances were not tied to a parent (Timeloop's check).
     """
 
     name: str
     levels: tuple[Memory, ...]
     compute: Compute = field(default_factory=Compute)
+    pooled: bool = False
 
     def __post_init__(self) -> None:
         faults = [Fault(f"architecture {self.name!r}: {message}") for message in _faults(self)]

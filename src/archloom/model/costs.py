@@ -1,0 +1,196 @@
+"""Costs: energy, cycles, capacity and area from counts and hardware numbers (docs/model.md, section 5).
+
+Counts do not depend on any hardware number, so one set of counts prices any number of technologies, sizes and bandwidths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archloom.architecture.hierarchy import Architecture
+from archloom.model import ops
+from archloom.model.ops import Lane
+from archloom.model.plan import Plan
+from archloom.model.tiles import Nest
+from archloom.model.traffic import Counts
+
+__all__ = ["LEGAL", "Costs", "Hardware", "Reason", "cost", "hardware_of"]
+
+LEGAL = 0
+"""The reason code of a legal mapping."""
+
+
+class Reason:
+    """Why a mapping is illegal: `kind + 4 * level` with level 0 innermost; 0 is legal."""
+
+    CAPACITY = 1
+    FANOUT_X = 2
+    FANOUT_Y = 3
+    FANOUT_TOTAL = 4
+
+    @staticmethod
+    def split(code: int) -> tuple[int, int]:
+        """(kind, level) of a code above 0."""
+        return (code - 1) % 4 + 1, (code - 1) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Hardware numbers as lanes, per level inner to outer: units as in `architecture.hierarchy.Memory`.
+
+    `capacity_bits` is the usable size (after buffering). Absent bandwidths are None.
+    """
+
+    capacity_bits: list[Lane]
+    read_bandwidth: list[Lane]
+    write_bandwidth: list[Lane]
+    shared_bandwidth: list[Lane]
+    read_pj: list[Lane]
+    write_pj: list[Lane]
+    update_pj: list[Lane]
+    leak_pj: list[Lane]
+    area_um2: list[Lane]
+    mesh_x: list[Lane]
+    mesh_y: list[Lane]
+    mac_pj: Lane
+    mac_leak_pj: Lane
+    mac_area_um2: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs as lanes. Energies are pJ over all instances: `access_pj[l][t]`, `leak_pj[l]`; `bound` is the level that sets
+    `cycles` (L for compute); `reason` is 0 where legal (see `Reason`), and energy and cycles are then meaningful."""
+
+    energy_pj: Lane
+    cycles: Lane
+    bound: Lane
+    utilization: Lane
+    area_um2: Lane
+    reason: Lane
+    access_pj: list[list[Lane]]
+    leak_pj: list[Lane]
+    level_cycles: list[Lane]
+    used_bits: list[Lane]
+    compute_pj: Lane
+    compute_leak_pj: Lane
+
+
+def hardware_of(architecture: Architecture) -> Hardware:
+    """The hardware numbers of an architecture, as Python numbers."""
+    levels = architecture.levels
+    return Hardware(
+        capacity_bits=[level.size_bits / level.buffering for level in levels],
+        read_bandwidth=[level.read_bandwidth for level in levels],
+        write_bandwidth=[level.write_bandwidth for level in levels],
+        shared_bandwidth=[level.shared_bandwidth for level in levels],
+        read_pj=[level.read_pj for level in levels],
+        write_pj=[level.write_pj for level in levels],
+        update_pj=[level.update_pj for level in levels],
+        leak_pj=[level.leak_pj for level in levels],
+        area_um2=[level.area_um2 for level in levels],
+        mesh_x=[level.fanout.x for level in levels],
+        mesh_y=[level.fanout.y for level in levels],
+        mac_pj=architecture.compute.energy_pj,
+        mac_leak_pj=architecture.compute.leak_pj,
+        mac_area_um2=architecture.compute.area_um2,
+    )
+
+
+def cost(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware) -> Costs:
+    """Price counts: energy, latency, legality and area; arguments and result are lanes."""
+    instances = _instances(plan, hardware)
+    access = [[_access_pj(plan, counts, hardware, level, t) for t in range(len(plan.tensors))] for level in range(len(plan.levels))]
+    level_cycles = [_level_cycles(plan, counts, hardware, level) for level in range(len(plan.levels))]
+    cycles, bound = counts.cycles, len(plan.levels)
+    for level, lane in enumerate(level_cycles):
+        slower = lane > cycles
+        cycles, bound = ops.select(slower, lane, cycles), ops.select(slower, level, bound)
+    cycles = ops.total((cycles, plan.latency))
+    leak = [
+        ops.product((hardware.leak_pj[level], cycles, _instances_on(plan, counts, instances, level)))
+        for level in range(len(plan.levels))
+    ]
+    used_bits = [
+        ops.total(ops.product((words, bits)) for words, bits in zip(counts.tile[level], planned.bits, strict=True))
+        for level, planned in enumerate(plan.levels)
+    ]
+    compute_pj = ops.product((hardware.mac_pj, counts.cycles, counts.used_compute))
+    compute_leak = ops.product((hardware.mac_leak_pj, cycles, counts.used_compute))
+    area = ops.total(ops.product(pair) for pair in zip(hardware.area_um2, instances[:-1], strict=True))
+    return Costs(
+        energy_pj=ops.total([lane for row in access for lane in row] + leak + [compute_pj, compute_leak]),
+        cycles=cycles,
+        bound=bound,
+        utilization=plan.macs / ops.product((instances[-1], cycles)),
+        area_um2=ops.total((area, ops.product((hardware.mac_area_um2, instances[-1])))),
+        reason=_reason(plan, nest, hardware, used_bits),
+        access_pj=access,
+        leak_pj=leak,
+        level_cycles=level_cycles,
+        used_bits=used_bits,
+        compute_pj=compute_pj,
+        compute_leak_pj=compute_leak,
+    )
+
+
+def _instances(plan: Plan, hardware: Hardware) -> list[Lane]:
+    """Instances of each level, inner to outer, then of the compute units (last)."""
+    counts: list[Lane] = [1]
+    for level in reversed(range(len(plan.levels))):
+        counts.append(ops.product((counts[-1], hardware.mesh_x[level], hardware.mesh_y[level])))
+    return [*counts[-2::-1], counts[-1]]
+
+
+def _access_pj(plan: Plan, counts: Counts, hardware: Hardware, level: int, t: int) -> Lane:
+    block = plan.levels[level].block
+    actions = (
+        (counts.reads[level][t], hardware.read_pj[level]),
+        (counts.fills[level][t], hardware.write_pj[level]),
+        (counts.updates[level][t], hardware.update_pj[level]),
+    )
+    per_instance = ops.total(ops.product((ops.ceil_divide(words, block), energy)) for words, energy in actions)
+    return ops.product((per_instance, counts.used[level]))
+
+
+def _level_cycles(plan: Plan, counts: Counts, hardware: Hardware, level: int) -> Lane:
+    """Cycles that the level's ports need, at least the compute cycles."""
+    reads = ops.total(counts.reads[level])
+    writes = ops.total((*counts.fills[level], *counts.updates[level]))
+    ports = (
+        (reads, hardware.read_bandwidth[level]),
+        (writes, hardware.write_bandwidth[level]),
+        (ops.total((reads, writes)), hardware.shared_bandwidth[level]),
+    )
+    busy = [ops.ceil(words / bandwidth) for words, bandwidth in ports if bandwidth is not None]
+    return ops.largest((counts.cycles, *busy))
+
+
+def _instances_on(plan: Plan, counts: Counts, instances: list[Lane], level: int) -> Lane:
+    gate = plan.levels[level].gate
+    if gate is None:
+        return counts.used[level]
+    return counts.used[gate] * (instances[level] / instances[gate])
+
+
+def _reason(plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane]) -> Lane:
+    """The reason code of the innermost level that something does not fit at, 0 if all fits."""
+    reason: Lane = LEGAL
+    for level in reversed(range(len(plan.levels))):
+        for kind, too_much in _violations(plan, nest, hardware, used_bits, level):
+            reason = ops.select(too_much, kind + 4 * level, reason)
+    return reason
+
+
+def _violations(plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane], level: int) -> list[tuple[int, Lane]]:
+    found = [(Reason.CAPACITY, used_bits[level] > hardware.capacity_bits[level])]
+    if not plan.levels[level].has_fanout:
+        return found
+    across = range(level, len(plan.levels)) if plan.pooled else (level,)
+    x = ops.product(lane for at in across for lane in nest.x[at])
+    y = ops.product(lane for at in across for lane in nest.y[at])
+    mesh_x = ops.product(hardware.mesh_x[at] for at in across)
+    mesh_y = ops.product(hardware.mesh_y[at] for at in across)
+    if plan.levels[level].reshapeable:
+        return [*found, (Reason.FANOUT_TOTAL, ops.product((x, y)) > ops.product((mesh_x, mesh_y)))]
+    return [*found, (Reason.FANOUT_Y, y > mesh_y), (Reason.FANOUT_X, x > mesh_x)]
