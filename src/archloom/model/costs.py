@@ -7,54 +7,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archloom.architecture.hierarchy import Architecture
 from archloom.model import ops
+from archloom.model.hardware import Hardware
 from archloom.model.ops import Lane
 from archloom.model.plan import Plan
 from archloom.model.tiles import Nest
 from archloom.model.traffic import Counts
 
-__all__ = ["LEGAL", "Costs", "Hardware", "Reason", "cost", "hardware_of"]
+__all__ = ["LEGAL", "Costs", "Reason", "cost"]
 
 LEGAL = 0
 """The reason code of a legal mapping."""
 
 
 class Reason:
-    """Why a mapping is illegal: `kind + 4 * level` with level 0 innermost; 0 is legal."""
+    """Why a mapping is illegal: `kind + 8 * level`, level 0 innermost (for FACTORS: 8 * plan dim); 0 is legal."""
 
     CAPACITY = 1
     FANOUT_X = 2
     FANOUT_Y = 3
     FANOUT_TOTAL = 4
+    AXES = 5
+    FACTORS = 6
 
     @staticmethod
     def split(code: int) -> tuple[int, int]:
-        """(kind, level) of a code above 0."""
-        return (code - 1) % 4 + 1, (code - 1) // 4
-
-
-@dataclass(frozen=True, slots=True)
-class Hardware:
-    """Hardware numbers as lanes, per level inner to outer: units as in `architecture.hierarchy.Memory`.
-
-    `capacity_bits` is the usable size (after buffering). Absent bandwidths are None.
-    """
-
-    capacity_bits: list[Lane]
-    read_bandwidth: list[Lane]
-    write_bandwidth: list[Lane]
-    shared_bandwidth: list[Lane]
-    read_pj: list[Lane]
-    write_pj: list[Lane]
-    update_pj: list[Lane]
-    leak_pj: list[Lane]
-    area_um2: list[Lane]
-    mesh_x: list[Lane]
-    mesh_y: list[Lane]
-    mac_pj: Lane
-    mac_leak_pj: Lane
-    mac_area_um2: Lane
+        """(kind, level or dim) of a code above 0."""
+        return code % 8, code // 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +53,6 @@ class Costs:
     used_bits: list[Lane]
     compute_pj: Lane
     compute_leak_pj: Lane
-
-
-def hardware_of(architecture: Architecture) -> Hardware:
-    """The hardware numbers of an architecture, as Python numbers."""
-    levels = architecture.levels
-    return Hardware(
-        capacity_bits=[level.size_bits / level.buffering for level in levels],
-        read_bandwidth=[level.read_bandwidth for level in levels],
-        write_bandwidth=[level.write_bandwidth for level in levels],
-        shared_bandwidth=[level.shared_bandwidth for level in levels],
-        read_pj=[level.read_pj for level in levels],
-        write_pj=[level.write_pj for level in levels],
-        update_pj=[level.update_pj for level in levels],
-        leak_pj=[level.leak_pj for level in levels],
-        area_um2=[level.area_um2 for level in levels],
-        mesh_x=[level.fanout.x for level in levels],
-        mesh_y=[level.fanout.y for level in levels],
-        mac_pj=architecture.compute.energy_pj,
-        mac_leak_pj=architecture.compute.leak_pj,
-        mac_area_um2=architecture.compute.area_um2,
-    )
 
 
 def cost(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware) -> Costs:
@@ -124,7 +82,7 @@ def cost(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware) -> Costs:
         bound=bound,
         utilization=plan.macs / ops.product((instances[-1], cycles)),
         area_um2=ops.total((area, ops.product((hardware.mac_area_um2, instances[-1])))),
-        reason=_reason(plan, nest, hardware, used_bits),
+        reason=_reason(plan, nest, counts, hardware, used_bits),
         access_pj=access,
         leak_pj=leak,
         level_cycles=level_cycles,
@@ -173,13 +131,20 @@ def _instances_on(plan: Plan, counts: Counts, instances: list[Lane], level: int)
     return counts.used[gate] * (instances[level] / instances[gate])
 
 
-def _reason(plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane]) -> Lane:
-    """The reason code of the innermost level that something does not fit at, 0 if all fits."""
+def _reason(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware, used_bits: list[Lane]) -> Lane:
+    """The reason code: factors first, then the innermost level that something does not fit at; 0 if all fits."""
+    found = [(Reason.FACTORS + 8 * d, _wrong_factors(plan, counts, d)) for d in plan.dims]
+    for level in range(len(plan.levels)):
+        found += [(kind + 8 * level, wrong) for kind, wrong in _violations(plan, nest, hardware, used_bits, level)]
     reason: Lane = LEGAL
-    for level in reversed(range(len(plan.levels))):
-        for kind, too_much in _violations(plan, nest, hardware, used_bits, level):
-            reason = ops.select(too_much, kind + 4 * level, reason)
+    for code, wrong in reversed(found):
+        reason = ops.select(wrong, code, reason)
     return reason
+
+
+def _wrong_factors(plan: Plan, counts: Counts, dim: int) -> Lane:
+    covered, bound = counts.covered[dim], plan.bounds[dim]
+    return covered < bound if plan.padding else covered != bound
 
 
 def _violations(plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane], level: int) -> list[tuple[int, Lane]]:
@@ -192,5 +157,10 @@ def _violations(plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane
     mesh_x = ops.product(hardware.mesh_x[at] for at in across)
     mesh_y = ops.product(hardware.mesh_y[at] for at in across)
     if plan.levels[level].reshapeable:
-        return [*found, (Reason.FANOUT_TOTAL, ops.product((x, y)) > ops.product((mesh_x, mesh_y)))]
-    return [*found, (Reason.FANOUT_Y, y > mesh_y), (Reason.FANOUT_X, x > mesh_x)]
+        found.append((Reason.FANOUT_TOTAL, ops.product((x, y)) > ops.product((mesh_x, mesh_y))))
+    else:
+        found += [(Reason.FANOUT_X, x > mesh_x), (Reason.FANOUT_Y, y > mesh_y)]
+    on_both: Lane = False
+    for d in plan.dims:
+        on_both = ops.logical_or(on_both, ops.logical_and(nest.x[level][d] > 1, nest.y[level][d] > 1))
+    return [*found, (Reason.AXES, on_both)]

@@ -7,7 +7,8 @@ import math
 from archloom.architecture.hierarchy import Architecture
 from archloom.errors import InfeasibleError
 from archloom.mapping.nest import LevelNest, Loop, Mapping
-from archloom.model.costs import LEGAL, Costs, Reason, cost, hardware_of
+from archloom.model.costs import LEGAL, Costs, Reason, cost
+from archloom.model.hardware import hardware_of
 from archloom.model.ops import Lane
 from archloom.model.plan import Plan, lower
 from archloom.model.result import ComputeCosts, Evaluation, LevelCosts, TensorCosts

@@ -62,7 +62,9 @@ class SimulatedCounts:
         return next(level for level in self.levels if level.name == name)
 
 
-def simulate(workload: Workload, architecture: Architecture, mapping: Mapping, *, drain_reads: bool = False) -> SimulatedCounts:
+def simulate(
+    workload: Workload, architecture: Architecture, mapping: Mapping, *, drain_reads: bool = False
+) -> SimulatedCounts:
     """Execute `mapping` and count the words every level reads, fills and updates.
 
     Every iteration of every instance is enumerated: which word each compute unit touches at each step in time, and from that
@@ -79,7 +81,7 @@ def simulate(workload: Workload, architecture: Architecture, mapping: Mapping, *
             f"workload {workload.name!r} has {nest.steps * nest.units} iterations in this mapping; "
             f"simulate runs at most {MAX_POINTS}, evaluate any number"
         )
-    counted = {tensor.name: _run(tensor, workload, architecture, mapping, nest, drain_reads) for tensor in workload.tensors}
+    counted = {t.name: _run(t, workload, architecture, mapping, nest, drain_reads) for t in workload.tensors}
     levels = tuple(
         SimulatedLevel(name, nest.units_outside(at), {tensor: counts[at] for tensor, counts in counted.items()})
         for at, name in enumerate(architecture.names)
@@ -204,10 +206,10 @@ def _run(
         buffer = _buffer(at, touched, nest.tiles(at, level, tensor), nest.units_outside(at))
         requests = _requests(child, buffer, tensor, architecture, nest)
         if tensor.is_output:
-            updates, first = _visits(requests, child, buffer.instances, shape)
-            reads = updates - first
-            sent, first = _visits(buffer.fetched[:, None] > 0, buffer, buffer.instances, shape)
-            fills = sent - first
+            updates, first_from_below = _visits(requests, child, buffer.instances, shape)
+            reads = updates - first_from_below
+            sent, first_held = _visits(buffer.fetched[:, None] > 0, buffer, buffer.instances, shape)
+            fills = sent - first_held
             if drain_reads and at != outermost:
                 reads += sent
         else:
@@ -221,7 +223,8 @@ def _run(
 
 def _units_at_work(touched: Ints) -> _Buffer:
     """The compute units: they latch nothing, so each asks for its word at every step."""
-    return _Buffer(COMPUTE, touched, np.ones(touched.shape[2], np.int64), np.ones(len(touched), np.int64))
+    steps, _, ranks = touched.shape
+    return _Buffer(COMPUTE, touched, np.ones((ranks,), np.int64), np.ones((steps,), np.int64))
 
 
 def _buffer(level: int, touched: Ints, tiles: int, instances: int) -> _Buffer:
@@ -231,7 +234,7 @@ def _buffer(level: int, touched: Ints, tiles: int, instances: int) -> _Buffer:
     corner, last = blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3))
     extents = last - corner + 1
     moves = np.diff(corner, axis=0)
-    extent = _alike(extents.reshape(tiles * instances, ranks), "the tiles of a level differ in size")
+    extent: Ints = _alike(extents.reshape(tiles * instances, ranks), "the tiles of a level differ in size")
     _alike(moves.swapaxes(0, 1), "the instances of a level move apart")
     return _Buffer(level, corner, extent, _fetched(moves[:, 0], extent))
 
@@ -268,7 +271,12 @@ def _new_words(move: tuple[int, ...], extent: Ints) -> int:
 
 def _points(extent: Ints) -> Ints:
     """All points of a box at the origin: (words, ranks)."""
-    return np.indices(extent.tolist(), np.int64).reshape(len(extent), -1).T if len(extent) else np.zeros((1, 0), np.int64)
+    points = np.empty((math.prod(extent.tolist()), len(extent)), np.int64)
+    at = np.arange(len(points), dtype=np.int64)
+    for rank in reversed(range(len(extent))):
+        points[:, rank] = at % extent[rank]
+        at //= extent[rank]
+    return points
 
 
 # ----------------------------------------------------------------------------------------------- from child to parent
@@ -349,11 +357,13 @@ def _visits(tiles: Bools, child: _Buffer, owners: int, shape: Ints) -> tuple[int
     seen[flat] = True
     visits = np.bincount(owner, minlength=owners) * child.tile_words
     first = seen.reshape(owners, size).sum(axis=1)
-    return int(_alike(visits, "the instances of a level are updated unequally")), int(_alike(first, "instances see unequal shares"))
+    complaint = "the instances of a level do not see equal shares of an output"
+    return int(_alike(visits, complaint)), int(_alike(first, complaint))
 
 
 def _alike(rows: Ints, complaint: str) -> Ints:
-    """The one value that all rows have; counts are per instance, which is only meaningful if instances are alike."""
-    if (rows != rows[0]).any():
+    """The one value that all rows have: a count per instance has a meaning only while the instances are alike."""
+    one: Ints = np.asarray(rows[0], np.int64)
+    if (rows != one).any():
         raise AssertionError(complaint)
-    return rows[0]
+    return one

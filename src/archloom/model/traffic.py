@@ -35,6 +35,8 @@ class Counts:
     used: list[Lane]
     used_compute: Lane
     cycles: Lane
+    covered: list[Lane]
+    """Product of all factors of each dim: its bound, or more with padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def count(plan: Plan, nest: Nest) -> Counts:
             updates[level][t] = ops.select(kept, sent, 0) if tensor.is_output else 0
             fills[level][t] = 0 if is_outermost else ops.select(kept, entering - seen, 0)
             sent = ops.select(kept, entering, sent)
-    return Counts(tile, reads, fills, updates, used, used_compute, outside[0])
+    return Counts(tile, reads, fills, updates, used, used_compute, outside[0], reach.after[-1])
 
 
 def _trips_from(plan: Plan, nest: Nest) -> list[Lane]:
