@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 __all__ = ["ArchloomError", "Fault", "InfeasibleError", "InputError", "Place", "did_you_mean", "nearest"]
 
+LONGEST_NAME = 200
+"""Spelling is compared over so many characters; hostile input may be a name of many megabytes."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -66,7 +69,7 @@ class InfeasibleError(ArchloomError):
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name closest in spelling to `name` (case ignored), or None if none is close."""
     by_fold = {choice.casefold(): choice for choice in valid}
-    found = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name[:LONGEST_NAME].casefold(), list(by_fold), n=1, cutoff=0.6)
     return by_fold[found[0]] if found else None
 
 

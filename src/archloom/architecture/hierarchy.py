@@ -5,20 +5,43 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from numbers import Integral, Real
 
 from archloom.errors import Fault, InputError, did_you_mean
 from archloom.workload.einsum import Tensor
+from archloom.workload.sizes import is_whole
 
-__all__ = ["Architecture", "Compute", "Fanout", "Memory"]
+__all__ = ["Architecture", "Compute", "Fanout", "Memory", "plain"]
 
 NOTHING: frozenset[str] = frozenset()
+SELECTORS = {"keep", "bypass", "no_multicast"}
+ROLES = {"inputs": "input", "weights": "weight", "outputs": "output"}
+
+
+def plain(value: object) -> object:
+    """Other libraries' numbers (NumPy's) as Python's own, whose integers never overflow; anything else as it is."""
+    if type(value) in (int, float, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
+
+
+def _settle(part: Fanout | Memory | Compute) -> None:
+    """Give a new part Python's own numbers, and frozen sets of words where a list or one word will do."""
+    for f in fields(part):
+        value = getattr(part, f.name)
+        if f.name in SELECTORS:
+            object.__setattr__(part, f.name, frozenset({value} if isinstance(value, str) else value))
+        else:
+            object.__setattr__(part, f.name, plain(value))
 
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
     """The spatial fanout below a memory: how many instances of the next level inside hang on one instance.
 
-    `x`, `y` are the sizes of the two mesh axes. instances actually there (at most x * y).
+    `x`, `y` are the sizes of the two mesh axes: there are x * y instances.
     `no_multicast` selects tensors that are sent (or reduced) once per instance, even when several instances want the same word.
     A `reshapeable` fanout has x * y units that a mapping may arrange as any X x Y mesh with X * Y <= x * y.
     `fill_latency` and `drain_latency` (cycles) of its network are added once to the total latency.
@@ -31,6 +54,9 @@ class Fanout:
     fill_latency: int = 0
     drain_latency: int = 0
 
+    def __post_init__(self) -> None:
+        _settle(self)
+
     @property
     def total(self) -> int:
         return self.x * self.y
@@ -42,8 +68,8 @@ class Memory:
 
     Sizes in bits, bandwidths in words per cycle and instance, energies in pJ per access of one block of `block` words,
     `leak_pj` per instance and cycle, `area_um2` per instance. `keep` / `bypass` select tensors (by name, role, or `all`)
-    that must / must not be held here; a tensor selected by neither is the mapping's choice. `buffering` = 2 halves the
-    usable capacity. `power_gated_at` names the outer level at whose granularity idle instances are switched off.
+    that must / must not be held here; where both select a tensor, the closer one counts (its name before its role before
+    `all`), and a tensor selected by neither is the mapping's choice. `buffering` = 2 halves the usable capacity. `power_gated_at` names the outer level at whose granularity idle instances are switched off.
     A level that bypasses `all` and has no size is a pure fanout (Timeloop's dummy storage).
     """
 
@@ -67,13 +93,16 @@ class Memory:
     kind: str = "memory"
     """Free text: the component class (SRAM, DRAM, regfile ...), for reports and the technology library."""
 
+    def __post_init__(self) -> None:
+        _settle(self)
+
     def may_keep(self, tensor: Tensor) -> bool:
         """Whether a mapping may hold `tensor` here."""
-        return not tensor.is_selected_by(self.bypass) or tensor.name in self.keep
+        return not self.bypass or _closeness(tensor, self.bypass) <= _closeness(tensor, self.keep)
 
     def must_keep(self, tensor: Tensor) -> bool:
         """Whether a mapping has to hold `tensor` here."""
-        return tensor.is_selected_by(self.keep) and self.may_keep(tensor)
+        return bool(self.keep) and _closeness(tensor, self.keep) > _closeness(tensor, self.bypass)
 
     def tensor_bits(self, tensor: Tensor) -> int:
         """Bits of one word of `tensor` here: the tensor's own width, or the memory's."""
@@ -91,6 +120,9 @@ class Compute:
     word_bits: int = 16
     kind: str = "mac"
 
+    def __post_init__(self) -> None:
+        _settle(self)
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -107,6 +139,7 @@ class Architecture:
     pooled: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", tuple(self.levels))
         faults = [Fault(f"architecture {self.name!r}: {message}") for message in _faults(self)]
         if faults:
             raise InputError(faults)
@@ -144,41 +177,85 @@ class Architecture:
         return memories + self.compute.area_um2 * self.compute_instances
 
     def with_level(self, name: str, **changes: object) -> Architecture:
-        """A copy with some fields of one level replaced."""
+        """A copy with some fields of one level replaced; raises InputError for an unknown level, field or value."""
         at = self.index(name)
+        known = [f.name for f in fields(Memory)]
+        for change in changes:
+            if change not in known:
+                raise InputError(f"level {name!r} has no field {change!r}", hint=did_you_mean(change, known))
         level = replace(self.levels[at], **changes)  # type: ignore[arg-type]
         return replace(self, levels=(*self.levels[:at], level, *self.levels[at + 1 :]))
 
 
+def _closeness(tensor: Tensor, selector: frozenset[str]) -> int:
+    """How closely a selector names a tensor: 3 by name, 2 by role, 1 by `all`, 0 not at all."""
+    words = {word.casefold() for word in selector}
+    if tensor.name.casefold() in words:
+        return 3
+    if tensor.role in words or tensor.role + "s" in words:
+        return 2
+    return 1 if "all" in words else 0
+
+
 def _faults(arch: Architecture) -> list[str]:
-    faults: list[str] = []
     if not arch.levels:
         return ["has no memory; expected at least one level"]
     names = [*(level.name for level in arch.levels), arch.compute.name]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        faults.append(f"the name {name!r} is used twice")
+    faults = [f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})]
     for at, level in enumerate(arch.levels):
-        what = f"level {level.name!r}"
-        for name in ("x", "y"):
-            if getattr(level.fanout, name) < 1:
-                faults.append(f"{what}: fanout {name} is {getattr(level.fanout, name)}; expected at least 1")
-        for name in ("word_bits", "block", "buffering"):
-            if not getattr(level, name) >= 1:
-                faults.append(f"{what}: {name} is {getattr(level, name)}; expected at least 1")
-        for name in ("read_bandwidth", "write_bandwidth", "shared_bandwidth"):
-            value = getattr(level, name)
-            if value is not None and not value > 0:
-                faults.append(f"{what}: {name} is {value}; expected more than 0")
-        faults += [f"{what}: {message}" for message in _costs_below_zero(level)]
-        if not level.size_bits >= 0:
-            faults.append(f"{what}: size_bits is {level.size_bits}; expected 0 or more")
-        if level.power_gated_at is not None and level.power_gated_at not in [outer.name for outer in arch.levels[at:]]:
-            hint = did_you_mean(level.power_gated_at, [outer.name for outer in arch.levels[at:]])
-            faults.append(f"{what}: power_gated_at names {level.power_gated_at!r}, which is not this level or one outside it ({hint})")
+        outward = [outer.name for outer in arch.levels[at:]]
+        faults += [f"level {level.name!r}: {message}" for message in _level_faults(level, outward)]
+    outermost = arch.levels[-1]
+    if outermost.bypass:
+        shown = ", ".join(sorted(outermost.bypass))
+        faults.append(f"level {outermost.name!r}: bypasses {shown}; the backing store keeps every tensor")
     faults += [f"compute {arch.compute.name!r}: {message}" for message in _costs_below_zero(arch.compute)]
     return faults
 
 
+def _level_faults(level: Memory, outward: list[str]) -> list[str]:
+    fanout, faults = level.fanout, list[str]()
+    for name, least in (("x", 1), ("y", 1), ("fill_latency", 0), ("drain_latency", 0)):
+        faults += _unless_whole(f"fanout {name}", getattr(fanout, name), least)
+    for name in ("word_bits", "block"):
+        faults += _unless_whole(name, getattr(level, name), 1)
+    if not (_is_number(level.buffering) and 1 <= level.buffering < math.inf):
+        faults.append(f"buffering is {level.buffering!r}; expected at least 1")
+    for name in ("read_bandwidth", "write_bandwidth", "shared_bandwidth"):
+        value = getattr(level, name)
+        if value is not None and not (_is_number(value) and value > 0):
+            faults.append(f"{name} is {value!r}; expected more than 0")
+    faults += _costs_below_zero(level)
+    if not (_is_number(level.size_bits) and level.size_bits >= 0):
+        faults.append(f"size_bits is {level.size_bits!r}; expected 0 or more")
+    both = {_singular(word) for word in level.keep} & {_singular(word) for word in level.bypass}
+    faults += [f"both keeps and bypasses {word!r}" for word in sorted(both)]
+    if level.power_gated_at is not None and level.power_gated_at not in outward:
+        hint = did_you_mean(level.power_gated_at, outward)
+        faults.append(
+            f"power_gated_at names {level.power_gated_at!r}, which is not this level or one outside it ({hint})"
+        )
+    return faults
+
+
+def _unless_whole(name: str, value: int, least: int) -> list[str]:
+    if is_whole(value) and value >= least:
+        return []
+    return [f"{name} is {value!r}; expected a whole number, at least {least}"]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _singular(word: str) -> str:
+    return ROLES.get(word.casefold(), word.casefold())
+
+
 def _costs_below_zero(part: Memory | Compute) -> list[str]:
-    costs = [f.name for f in fields(part) if f.name.endswith(("_pj", "_um2"))]
-    return [f"{name} is {getattr(part, name)}; expected 0 or more" for name in costs if not 0 <= getattr(part, name) < math.inf]
+    costs = {f.name: getattr(part, f.name) for f in fields(part) if f.name.endswith(("_pj", "_um2"))}
+    return [
+        f"{name} is {value!r}; expected 0 or more"
+        for name, value in costs.items()
+        if not (_is_number(value) and 0 <= value < math.inf)
+    ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from archloom.architecture.hierarchy import Architecture
+from archloom.architecture.hierarchy import Architecture, Memory, plain
 from archloom.errors import Fault, InputError, did_you_mean
-from archloom.workload.einsum import Workload
+from archloom.workload.einsum import MAX_BOUND, Workload
+from archloom.workload.sizes import is_whole
 
 __all__ = ["LevelNest", "Loop", "Mapping"]
 
@@ -21,6 +22,9 @@ class Loop:
 
     dim: str
     trip: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trip", plain(self.trip))
 
     def __str__(self) -> str:
         return f"{self.dim}{self.trip}"
@@ -40,8 +44,15 @@ class LevelNest:
     x: tuple[Loop, ...] = ()
     y: tuple[Loop, ...] = ()
     keep: frozenset[str] = frozenset()
-    cut: MappingABC[str, int] = field(default_factory=dict)
+    cut: MappingABC[str, int] = field(default_factory=dict[str, int])
     mesh: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("temporal", "x", "y"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        keep: str | Iterable[str] = self.keep
+        object.__setattr__(self, "keep", frozenset({keep} if isinstance(keep, str) else keep))
+        object.__setattr__(self, "cut", dict(self.cut))
 
     def __hash__(self) -> int:
         return hash((self.level, self.temporal, self.x, self.y, self.keep, tuple(sorted(self.cut.items())), self.mesh))
@@ -64,6 +75,9 @@ class Mapping:
     levels: tuple[LevelNest, ...]
     padding: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", tuple(self.levels))
+
     @cached_property
     def by_level(self) -> dict[str, LevelNest]:
         return {nest.level: nest for nest in self.levels}
@@ -75,9 +89,9 @@ class Mapping:
     def check(self, workload: Workload, architecture: Architecture) -> None:
         """Raise InputError, with every fault, unless this mapping has the form of one for this workload and architecture.
 
-        The form is: the same levels in the same order, known dims and tensors, factors that multiply to
-        each bound (or above it, with padding), a dim on at most one mesh axis of a level, backing store keeps everything. Whether
-        tiles and fanouts *fit* is not checked here: `evaluate` says so.
+        The form is: the same levels in the same order, known dims and tensors, factors that multiply to each bound (or above it,
+        with padding), a dim on at most one mesh axis of a level, spatial loops within the mesh that the mapping itself chooses,
+        a backing store that keeps everything. Whether tiles and fanouts *fit* is not checked here: `evaluate` says so.
         """
         faults = [Fault(message) for message in _faults(self, workload, architecture)]
         if faults:
@@ -85,43 +99,80 @@ class Mapping:
 
 
 def _faults(mapping: Mapping, workload: Workload, architecture: Architecture) -> list[str]:
-    faults: list[str] = []
     names = tuple(nest.level for nest in mapping.levels)
     if names != architecture.names:
-        return [f"the mapping has the levels {list(reversed(names))}; expected {list(reversed(architecture.names))} (outer to inner)"]
-    tensor_names = [tensor.name for tensor in workload.tensors]
+        return [
+            f"the mapping has the levels {list(reversed(names))}; expected {list(reversed(architecture.names))} (outer to inner)"
+        ]
+    faults: list[str] = []
     for nest, level in zip(mapping.levels, architecture.levels, strict=True):
-        what = f"mapping at {nest.level!r}"
-        for loop in nest.loops():
-            if loop.dim not in workload.bounds:
-                faults.append(f"{what}: loop over {loop.dim!r}, which is not a dimension ({did_you_mean(loop.dim, workload.bounds)})")
-            if loop.trip < 1:
-                faults.append(f"{what}: the loop over {loop.dim!r} has the trip count {loop.trip}; expected at least 1")
-        for axis in (nest.temporal, nest.x, nest.y):
-            seen = [loop.dim for loop in axis]
-            faults += [f"{what}: two loops over {dim!r} in one block; merge them" for dim in sorted(set(seen)) if seen.count(dim) > 1]
-        both = {loop.dim for loop in nest.x if loop.trip > 1} & {loop.dim for loop in nest.y if loop.trip > 1}
-        faults += [f"{what}: {dim!r} is on both mesh axes; expected at most one" for dim in sorted(both)]
-        for name in [*sorted(nest.keep), *nest.cut]:
-            if name not in tensor_names:
-                faults.append(f"{what}: keeps {name!r}, which is not a tensor ({did_you_mean(name, tensor_names)})")
-        for name, cut in nest.cut.items():
-            if not 0 <= cut <= len(nest.temporal):
-                faults.append(f"{what}: the cut of {name!r} is {cut}; expected 0 to {len(nest.temporal)}, the loops of this level")
-        for tensor in workload.tensors:
-            if tensor.name in nest.keep and not level.may_keep(tensor):
-                faults.append(f"{what}: keeps {tensor.name!r}, which this memory bypasses")
-            if tensor.name not in nest.keep and level.must_keep(tensor):
-                faults.append(f"{what}: bypasses {tensor.name!r}, which this memory keeps")
-        if nest.mesh is not None and not level.fanout.reshapeable:
-            faults.append(f"{what}: gives the mesh {nest.mesh}, but this fanout is not reshapeable")
-    for name in tensor_names:
-        if name not in mapping.levels[-1].keep:
-            faults.append(f"mapping at {names[-1]!r}: does not keep {name!r}; the backing store keeps every tensor")
+        found = [*_loop_faults(nest, workload), *_mesh_faults(nest, level), *_residency_faults(nest, level, workload)]
+        faults += [f"mapping at {nest.level!r}: {message}" for message in found]
+    for tensor in workload.tensors:
+        if tensor.name not in mapping.levels[-1].keep:
+            faults.append(
+                f"mapping at {names[-1]!r}: does not keep {tensor.name!r}; the backing store keeps every tensor"
+            )
+    if any(not is_whole(loop.trip) for nest in mapping.levels for loop in nest.loops()):
+        return faults
     for dim, bound in workload.bounds.items():
         product = mapping.factor(dim)
         if product < bound:
             faults.append(f"the factors of {dim!r} multiply to {product}, below its bound {bound}")
         elif product > bound and not mapping.padding:
-            faults.append(f"the factors of {dim!r} multiply to {product}, above its bound {bound}; set padding to allow it")
+            faults.append(
+                f"the factors of {dim!r} multiply to {product}, above its bound {bound}; set padding to allow it"
+            )
     return faults
+
+
+def _loop_faults(nest: LevelNest, workload: Workload) -> Iterator[str]:
+    for loop in nest.loops():
+        if loop.dim not in workload.bounds:
+            hint = did_you_mean(loop.dim, workload.bounds)
+            yield f"loop over {loop.dim!r}, which is not a dimension ({hint})"
+        if not is_whole(loop.trip):
+            yield f"the loop over {loop.dim!r} has the trip count {loop.trip!r}; expected a whole number"
+        elif loop.trip < 1:
+            yield f"the loop over {loop.dim!r} has the trip count {loop.trip}; expected at least 1"
+        elif loop.trip > MAX_BOUND:
+            yield f"the loop over {loop.dim!r} has a trip count above 2**40"
+    for axis in (nest.temporal, nest.x, nest.y):
+        seen = [loop.dim for loop in axis]
+        for dim in sorted({dim for dim in seen if seen.count(dim) > 1}):
+            yield f"two loops over {dim!r} in one block; merge them"
+
+
+def _mesh_faults(nest: LevelNest, level: Memory) -> Iterator[str]:
+    both = {loop.dim for loop in nest.x if loop.trip != 1} & {loop.dim for loop in nest.y if loop.trip != 1}
+    for dim in sorted(both):
+        yield f"{dim!r} is on both mesh axes; expected at most one"
+    if nest.mesh is None:
+        return
+    if not level.fanout.reshapeable:
+        yield f"gives the mesh {nest.mesh}, but this fanout is not reshapeable"
+    elif len(nest.mesh) != 2 or not all(is_whole(size) and size >= 1 for size in nest.mesh):
+        yield f"gives the mesh {nest.mesh}; expected two whole numbers, at least 1"
+    elif math.prod(nest.mesh) > level.fanout.total:
+        yield f"gives the mesh {nest.mesh}, but this fanout has {level.fanout.total} units"
+    else:
+        for axis, loops, size in (("X", nest.x, nest.mesh[0]), ("Y", nest.y, nest.mesh[1])):
+            if math.prod(loop.trip for loop in loops if is_whole(loop.trip)) > size:
+                shown = " ".join(map(str, loops))
+                yield f"the loops {shown} on mesh axis {axis} do not fit the mesh {nest.mesh} that it gives"
+
+
+def _residency_faults(nest: LevelNest, level: Memory, workload: Workload) -> Iterator[str]:
+    names = [tensor.name for tensor in workload.tensors]
+    for name in sorted(nest.keep.difference(names)):
+        yield f"keeps {name!r}, which is not a tensor ({did_you_mean(name, names)})"
+    for name, cut in nest.cut.items():
+        if name not in names:
+            yield f"cuts {name!r}, which is not a tensor ({did_you_mean(name, names)})"
+        if not (is_whole(cut) and 0 <= cut <= len(nest.temporal)):
+            yield f"the cut of {name!r} is {cut}; expected 0 to {len(nest.temporal)}, the loops of this level"
+    for tensor in workload.tensors:
+        if tensor.name in nest.keep and not level.may_keep(tensor):
+            yield f"keeps {tensor.name!r}, which this memory bypasses"
+        if tensor.name not in nest.keep and level.must_keep(tensor):
+            yield f"bypasses {tensor.name!r}, which this memory keeps"

@@ -21,7 +21,7 @@ LEGAL = 0
 
 
 class Reason:
-    """Why a mapping is illegal: `kind + 8 * level`, level 0 innermost (for FACTORS: 8 * plan dim); 0 is legal."""
+    """Why a mapping is illegal: `kind + 8 * level`, level 0 innermost (for FACTORS: 8 * dim of the workload); 0 is legal."""
 
     CAPACITY = 1
     FANOUT_X = 2
@@ -29,6 +29,7 @@ class Reason:
     FANOUT_TOTAL = 4
     AXES = 5
     FACTORS = 6
+    RESIDENCY = 7
 
     @staticmethod
     def split(code: int) -> tuple[int, int]:
@@ -38,8 +39,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Costs as lanes. Energies are pJ over all instances: `access_pj[l][t]`, `leak_pj[l]`; `bound` is the level that sets
-    `cycles` (L for compute); `reason` is 0 where legal (see `Reason`), and energy and cycles are then meaningful."""
+    """Costs as lanes; where `reason` is not 0 (see `Reason`) they mean nothing.
+
+    Energies are pJ over all instances: `access_pj[l][t]`, `leak_pj[l]`. `bound` is the level that sets `cycles` (L for compute).
+    """
 
     energy_pj: Lane
     cycles: Lane
@@ -58,8 +61,11 @@ class Costs:
 def cost(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware) -> Costs:
     """Price counts: energy, latency, legality and area; arguments and result are lanes."""
     instances = _instances(plan, hardware)
-    access = [[_access_pj(plan, counts, hardware, level, t) for t in range(len(plan.tensors))] for level in range(len(plan.levels))]
-    level_cycles = [_level_cycles(plan, counts, hardware, level) for level in range(len(plan.levels))]
+    access = [
+        [_access_pj(plan, counts, hardware, level, t) for t in range(len(plan.tensors))]
+        for level in range(len(plan.levels))
+    ]
+    level_cycles = [_level_cycles(counts, hardware, level) for level in range(len(plan.levels))]
     cycles, bound = counts.cycles, len(plan.levels)
     for level, lane in enumerate(level_cycles):
         slower = lane > cycles
@@ -111,7 +117,7 @@ def _access_pj(plan: Plan, counts: Counts, hardware: Hardware, level: int, t: in
     return ops.product((per_instance, counts.used[level]))
 
 
-def _level_cycles(plan: Plan, counts: Counts, hardware: Hardware, level: int) -> Lane:
+def _level_cycles(counts: Counts, hardware: Hardware, level: int) -> Lane:
     """Cycles that the level's ports need, at least the compute cycles."""
     reads = ops.total(counts.reads[level])
     writes = ops.total((*counts.fills[level], *counts.updates[level]))
@@ -120,7 +126,7 @@ def _level_cycles(plan: Plan, counts: Counts, hardware: Hardware, level: int) ->
         (writes, hardware.write_bandwidth[level]),
         (ops.total((reads, writes)), hardware.shared_bandwidth[level]),
     )
-    busy = [ops.ceil(words / bandwidth) for words, bandwidth in ports if bandwidth is not None]
+    busy = [ops.ceil_divide(words, bandwidth) for words, bandwidth in ports if bandwidth is not None]
     return ops.largest((counts.cycles, *busy))
 
 
@@ -132,8 +138,9 @@ def _instances_on(plan: Plan, counts: Counts, instances: list[Lane], level: int)
 
 
 def _reason(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware, used_bits: list[Lane]) -> Lane:
-    """The reason code: factors first, then the innermost level that something does not fit at; 0 if all fits."""
-    found = [(Reason.FACTORS + 8 * d, _wrong_factors(plan, counts, d)) for d in plan.dims]
+    """The reason code: what is no mapping first, then the innermost level that something does not fit at; 0 if all fits."""
+    found = [*nest.illegal]
+    found += [(Reason.FACTORS + 8 * dim, _wrong_factors(plan, counts, d)) for d, dim in enumerate(plan.active)]
     for level in range(len(plan.levels)):
         found += [(kind + 8 * level, wrong) for kind, wrong in _violations(plan, nest, hardware, used_bits, level)]
     reason: Lane = LEGAL
@@ -147,7 +154,9 @@ def _wrong_factors(plan: Plan, counts: Counts, dim: int) -> Lane:
     return covered < bound if plan.padding else covered != bound
 
 
-def _violations(plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane], level: int) -> list[tuple[int, Lane]]:
+def _violations(
+    plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane], level: int
+) -> list[tuple[int, Lane]]:
     found = [(Reason.CAPACITY, used_bits[level] > hardware.capacity_bits[level])]
     if not plan.levels[level].has_fanout:
         return found

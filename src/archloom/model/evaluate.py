@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from archloom.architecture.hierarchy import Architecture
-from archloom.errors import InfeasibleError
+from archloom.errors import InfeasibleError, InputError
 from archloom.mapping.nest import LevelNest, Loop, Mapping
 from archloom.model.costs import LEGAL, Costs, Reason, cost
 from archloom.model.hardware import hardware_of
@@ -19,7 +19,9 @@ from archloom.workload.einsum import Workload
 __all__ = ["evaluate", "explain_reason", "lanes_of"]
 
 
-def evaluate(workload: Workload, architecture: Architecture, mapping: Mapping, *, drain_reads: bool = False) -> Evaluation:
+def evaluate(
+    workload: Workload, architecture: Architecture, mapping: Mapping, *, drain_reads: bool = False
+) -> Evaluation:
     """Cost one mapping of a workload on an architecture: latency in cycles, energy in pJ, area in um2, and where they arise.
 
     Counts are exact integers of any size. `drain_reads`: each instance also reads the outputs that it sends outwards
@@ -40,7 +42,10 @@ def evaluate(workload: Workload, architecture: Architecture, mapping: Mapping, *
     plan = lower(workload, architecture, padding=mapping.padding, cuts=_has_cuts(mapping), drain_reads=drain_reads)
     nest = lanes_of(plan, workload, mapping)
     counts = count(plan, nest)
-    costs = cost(plan, nest, counts, hardware_of(architecture))
+    try:
+        costs = cost(plan, nest, counts, hardware_of(architecture))
+    except OverflowError:
+        raise InputError(f"workload {workload.name!r}: the costs of this mapping are beyond 1e308") from None
     if costs.reason != LEGAL:
         raise InfeasibleError(explain_reason(costs.reason, workload, architecture, mapping, counts, costs))
     return _evaluation(workload, architecture, mapping, counts, costs)
@@ -55,8 +60,8 @@ def lanes_of(plan: Plan, workload: Workload, mapping: Mapping) -> Nest:
     dims = [workload.dims[at] for at in plan.active]
     names = [tensor.name for tensor in workload.tensors]
 
-    def trips(loops: tuple[tuple[str, int], ...]) -> list[Lane]:
-        table = dict(loops)
+    def trips(loops: tuple[Loop, ...]) -> list[Lane]:
+        table = {loop.dim: loop.trip for loop in loops}
         return [table.get(dim, 1) for dim in dims]
 
     def positions(nest: LevelNest) -> list[Lane]:
@@ -65,12 +70,19 @@ def lanes_of(plan: Plan, workload: Workload, mapping: Mapping) -> Nest:
         return [[*listed, *absent].index(dim) for dim in dims]
 
     return Nest(
-        temporal=[trips(tuple((loop.dim, loop.trip) for loop in nest.temporal)) for nest in mapping.levels],
+        temporal=[trips(nest.temporal) for nest in mapping.levels],
         order=[positions(nest) for nest in mapping.levels],
-        x=[trips(tuple((loop.dim, loop.trip) for loop in nest.x)) for nest in mapping.levels],
-        y=[trips(tuple((loop.dim, loop.trip) for loop in nest.y)) for nest in mapping.levels],
+        x=[trips(nest.x) for nest in mapping.levels],
+        y=[trips(nest.y) for nest in mapping.levels],
         keep=[[name in nest.keep for name in names] for nest in mapping.levels],
-        cut=[[nest.cut.get(name, len(workload.dims)) for name in names] for nest in mapping.levels] if plan.cuts else None,
+        cut=[[nest.cut.get(name, len(workload.dims)) for name in names] for nest in mapping.levels]
+        if plan.cuts
+        else None,
+        illegal=[
+            (Reason.FANOUT_TOTAL + 8 * at, True)
+            for at, nest in enumerate(mapping.levels)
+            if not plan.levels[at].has_fanout and _spread((*nest.x, *nest.y)) > 1
+        ],
     )
 
 
@@ -87,7 +99,11 @@ def explain_reason(
             if words
         ]
         usable = level.size_bits / level.buffering
-        halved = f" (1/{level.buffering:g} of {level.size_bits:,.0f}: buffering {level.buffering:g})" if level.buffering != 1 else ""
+        halved = (
+            f" (1/{level.buffering:g} of {level.size_bits:,.0f}: buffering {level.buffering:g})"
+            if level.buffering != 1
+            else ""
+        )
         return (
             f"level {level.name!r}: capacity: the tiles need {int(costs.used_bits[at]):,} bits ({', '.join(tiles)}), "
             f"but only {usable:,.0f} bits are usable{halved}"
@@ -99,12 +115,16 @@ def explain_reason(
     x, y = _spread(x_loops), _spread(y_loops)
     mesh_x, mesh_y = (math.prod(getattr(architecture.levels[k].fanout, axis) for k in across) for axis in ("x", "y"))
     if kind == Reason.FANOUT_TOTAL:
-        return f"level {level.name!r}: fanout: the mapping spreads over {x} x {y} instances of {below!r}, but there are {mesh_x * mesh_y}"
+        there = mesh_x * mesh_y
+        return (
+            f"level {level.name!r}: fanout: the mapping spreads over {x} x {y} instances of {below!r}, "
+            f"but there {'is' if there == 1 else 'are'} {there}"
+        )
     axis, asked, there = ("X", x, mesh_x) if kind == Reason.FANOUT_X else ("Y", y, mesh_y)
     loops = x_loops if axis == "X" else y_loops
     return (
         f"level {level.name!r}: fanout: the mapping spreads {' '.join(map(str, loops))} = {asked} instances of {below!r} "
-        f"across mesh axis {axis}, but there are {there}"
+        f"across mesh axis {axis}, but there {'is' if there == 1 else 'are'} {there}"
     )
 
 
@@ -112,7 +132,9 @@ def _spread(loops: tuple[Loop, ...]) -> int:
     return math.prod(loop.trip for loop in loops)
 
 
-def _evaluation(workload: Workload, architecture: Architecture, mapping: Mapping, counts: Counts, costs: Costs) -> Evaluation:
+def _evaluation(
+    workload: Workload, architecture: Architecture, mapping: Mapping, counts: Counts, costs: Costs
+) -> Evaluation:
     levels = [
         LevelCosts(
             name=level.name,

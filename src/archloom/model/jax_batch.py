@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from archloom.errors import InputError
+from archloom.model.arrays import Array, MappingBatch
+from archloom.model.batch_lanes import COUNTS, blocks, nest_lanes, outcome, price, store
 from archloom.model.hardware import Hardware
 from archloom.model.plan import Plan
 
-if TYPE_CHECKING:
-    from archloom.model.batch import MappingBatch
-
 __all__ = ["run_jax"]
 
-Array = Any
-DEVICE_ROWS = 1 << 18
-COUNTS = ("tile_words", "reads", "fills", "updates")
+DEVICE_POINTS = 1 << 18
+"""Points priced at once on a GPU: enough to fill it."""
 
 
 def _jax() -> Any:
@@ -30,31 +27,39 @@ def _jax() -> Any:
     return jax
 
 
-def run_jax(plan: Plan, batch: MappingBatch, machine: Hardware, *, outer: bool, counts: bool, rows: int) -> dict[str, Array]:
-    """Price a batch with JAX on its default device; results are NumPy arrays, or JAX arrays if the batch is."""
+def run_jax(
+    plan: Plan, batch: MappingBatch, machine: Hardware, *, outer: bool, counts: bool, most: int
+) -> dict[str, Array]:
+    """Price a batch, at most `most` points at a time, on JAX's default device.
+
+    Results are NumPy arrays, or JAX arrays if the batch is.
+    """
     jax = _jax()
-    stay = not isinstance(batch.temporal, np.ndarray)
+    stay = not _is_numpy(batch.temporal)
     if jax.default_backend() != "cpu":
-        rows = max(rows, DEVICE_ROWS)
-    size = len(batch)
-    if outer:
-        rows = max(1, rows // machine.rows)
-    rows = min(rows, _round_up(max(size, 1)))
+        most = max(most, DEVICE_POINTS)
+    size, machines = len(batch), machine.rows
+    shape = (size, machines) if outer else (size,)
+    wide = min(max(machines, 1), most) if outer else 1
+    tall = min(most // wide, _round_up(size))
+    results: dict[str, Array] = {}
+    parts: list[tuple[slice, dict[str, Array]]] = []
     with jax.enable_x64(True):
-        kernel = _kernel(plan, outer, counts, batch.cut is not None, machine.rows)
-        parts: list[dict[str, Array]] = []
-        for start in range(0, max(size, 1), rows):
-            stop = min(start + rows, size)
-            block = _padded(batch[slice(start, stop)], rows)
-            lanes = machine if outer or machine.rows == 1 else _padded_machine(machine, slice(start, stop), rows)
-            result = kernel(block, lanes.map(np.float64 if machine.rows == 1 else np.asarray))
-            parts.append({name: _trim(name, v, stop - start) for name, v in result.items()})
-            if not stay:
-                parts[-1] = {name: np.asarray(v) for name, v in parts[-1].items()}
-        if len(parts) == 1:
-            return parts[0]
-        join: Any = jax.numpy if stay else np
-        return {name: join.concatenate([part[name] for part in parts], axis=-1 if name in COUNTS else 0) for name in parts[0]}
+        kernel = _kernel(plan, outer, counts)
+        fixed = machine.map(jax.numpy.asarray) if machines == 1 or (outer and machines == wide) else None
+        for rows, across in blocks(size, machines, outer, tall * wide):
+            lanes = fixed or _padded_machine(machine.slice(across), wide if outer else tall)
+            part = kernel(_padded(batch[rows], tall), lanes.lanes())
+            part = {name: _trimmed(name, values, rows, across, outer) for name, values in part.items()}
+            if stay:
+                parts.append((rows, part))
+            else:
+                store(results, {name: np.asarray(values) for name, values in part.items()}, shape, rows, across)
+        return _joined(parts) if stay else results
+
+
+def _is_numpy(array: Array) -> bool:
+    return isinstance(array, np.ndarray)
 
 
 def _round_up(size: int) -> int:
@@ -62,45 +67,69 @@ def _round_up(size: int) -> int:
     return 1 << max(6, (size - 1).bit_length())
 
 
-def _trim(name: str, values: Array, size: int) -> Array:
-    return values[..., :size] if name in COUNTS else values[:size]
+def _trimmed(name: str, values: Array, rows: slice, machines: slice, outer: bool) -> Array:
+    """A block's results without its padding."""
+    tall, wide = rows.stop - rows.start, machines.stop - machines.start
+    if name in COUNTS:
+        return values[..., :tall]
+    return values[:tall, :wide] if outer else values[:tall]
 
 
-def _padded(batch: MappingBatch, rows: int) -> dict[str, Array]:
-    parts = {"temporal": batch.temporal, "order": batch.order, "x": batch.x, "y": batch.y, "keep": batch.keep, "cut": batch.cut}
-    short = rows - len(batch)
+def _joined(parts: list[tuple[slice, dict[str, Array]]]) -> dict[str, Array]:
+    """Blocks put together on the device: side by side those of the same rows, then one below the other."""
+    if len(parts) == 1:
+        return parts[0][1]
+    join = _jax().numpy.concatenate
+    bands: dict[int, list[dict[str, Array]]] = {}
+    for rows, part in parts:
+        bands.setdefault(rows.start, []).append(part)
+    results: dict[str, Array] = {}
+    for name in parts[0][1]:
+        if name in COUNTS:
+            results[name] = join([band[0][name] for band in bands.values()], axis=-1)
+        else:
+            beside = [
+                join([part[name] for part in band], axis=-1) if len(band) > 1 else band[0][name]
+                for band in bands.values()
+            ]
+            results[name] = join(beside, axis=0)
+    return results
+
+
+def _padded(batch: MappingBatch, size: int) -> dict[str, Array]:
+    """The arrays of a batch, filled up to `size` rows with ones."""
+    short = size - len(batch)
     result: dict[str, Array] = {}
-    for name, part in parts.items():
-        if part is None:
-            continue
-        xp = np if isinstance(part, np.ndarray) else _jax().numpy
-        result[name] = part if short == 0 else xp.concatenate([part, xp.ones((*part.shape[:2], short), part.dtype)], axis=-1)
+    for name, part in batch.arrays().items():
+        xp = np if _is_numpy(part) else _jax().numpy
+        ones = xp.ones((*part.shape[:2], short), part.dtype)
+        result[name] = xp.concatenate([part, ones], axis=-1) if short else part
     return result
 
 
-def _padded_machine(machine: Hardware, rows: slice, size: int) -> Hardware:
-    short = size - (rows.stop - rows.start)
-    return machine.slice(rows).map(lambda v: v if isinstance(v, int | float) else np.concatenate([v, np.ones(short)]))
+def _padded_machine(machine: Hardware, size: int) -> Hardware:
+    """Lanes filled up to `size` machines with ones; numbers stay."""
+
+    def full(lane: Any) -> Array:
+        return np.asarray(lane) if isinstance(lane, int | float) else np.append(lane, np.ones(size - len(lane)))
+
+    return machine.map(full)
 
 
 @lru_cache(maxsize=256)
-def _kernel(plan: Plan, outer: bool, counts: bool, cuts: bool, machines: int) -> Any:
+def _kernel(plan: Plan, outer: bool, counts: bool) -> Any:
     """The compiled model of one plan. Hardware numbers are arguments, so XLA cannot fold divisions by them."""
-    from archloom.model.batch import MappingBatch, nest_lanes, outcome, price
-
     jax = _jax()
-    names = [f.name for f in fields(Hardware) if f.name != "rows"]
 
-    def run(block: dict[str, Array], machine: dict[str, Any]) -> dict[str, Array]:
+    def run(block: dict[str, Array], lanes: dict[str, Any]) -> dict[str, Array]:
         def lane(values: Array, boolean: bool = False) -> Array:
             column = values if boolean else values.astype("float64")
             return column[:, None] if outer else column
 
         batch = MappingBatch(**block)
-        nest = nest_lanes(plan, batch, lane)
-        counted, costed = price(plan, nest, Hardware(**machine, rows=machines))
+        machines = max((value.size for value in jax.tree.leaves(lanes)), default=1)
+        counted, costed = price(plan, nest_lanes(plan, batch, lane), Hardware(**lanes))
         shape = (len(batch), machines) if outer else (len(batch),)
         return outcome(jax.numpy, counted, costed, shape, with_counts=counts)
 
-    compiled = jax.jit(run)
-    return lambda block, machine: compiled(block, {name: getattr(machine, name) for name in names})
+    return jax.jit(run)

@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from types import ModuleType
 from typing import Any
 
-__all__ = ["Lane", "ceil", "ceil_divide", "floor", "gcd", "largest", "logical_and", "logical_not", "logical_or", "product", "select", "smallest", "total"]
+__all__ = [
+    "Lane",
+    "ceil_divide",
+    "floor",
+    "gcd",
+    "largest",
+    "logical_and",
+    "logical_or",
+    "product",
+    "select",
+    "smallest",
+    "total",
+]
 
 Lane = Any
 """A Python number or boolean, or an array over the batch."""
 
 
-def _namespace(*lanes: Lane) -> ModuleType | None:
+def _namespace(*lanes: Lane) -> Any:
     """The array library of the first array among `lanes`, or None when all are Python numbers."""
     for lane in lanes:
         if not isinstance(lane, int | float):
@@ -38,12 +49,11 @@ def select(condition: Lane, yes: Lane, no: Lane) -> Lane:
         return yes if condition else no
     if yes is no:
         return yes
-    xp = _namespace(condition)
-    assert xp is not None
-    return xp.where(condition, yes, no)
+    return _namespace(condition).where(condition, yes, no)
 
 
 def logical_and(a: Lane, b: Lane) -> Lane:
+    """Whether both hold."""
     if isinstance(a, bool):
         return b if a else False
     if isinstance(b, bool):
@@ -52,15 +62,12 @@ def logical_and(a: Lane, b: Lane) -> Lane:
 
 
 def logical_or(a: Lane, b: Lane) -> Lane:
+    """Whether either holds."""
     if isinstance(a, bool):
         return True if a else b
     if isinstance(b, bool):
         return True if b else a
     return a | b
-
-
-def logical_not(a: Lane) -> Lane:
-    return not a if isinstance(a, bool) else ~a
 
 
 def product(lanes: Iterable[Lane], start: Lane = 1) -> Lane:
@@ -74,7 +81,7 @@ def product(lanes: Iterable[Lane], start: Lane = 1) -> Lane:
             result = lane if result is None else result * lane
     if result is None:
         return known
-    return result if known == 1 and isinstance(known, int) else result * known
+    return result if known == 1 else result * known
 
 
 def total(lanes: Iterable[Lane]) -> Lane:
@@ -92,10 +99,12 @@ def total(lanes: Iterable[Lane]) -> Lane:
 
 
 def smallest(lanes: Iterable[Lane]) -> Lane:
+    """The least of `lanes`."""
     return _extreme(lanes, min, "minimum")
 
 
 def largest(lanes: Iterable[Lane]) -> Lane:
+    """The greatest of `lanes`."""
     return _extreme(lanes, max, "maximum")
 
 
@@ -114,23 +123,20 @@ def _extreme(lanes: Iterable[Lane], scalar: Any, name: str) -> Lane:
     return result if known is None else getattr(_namespace(result), name)(result, known)
 
 
-def ceil(lane: Lane) -> Lane:
-    xp = _namespace(lane)
-    return math.ceil(lane) if xp is None else xp.ceil(lane)
-
-
 def floor(lane: Lane) -> Lane:
+    """The whole number at or below `lane`."""
     xp = _namespace(lane)
     return math.floor(lane) if xp is None else xp.floor(lane)
 
 
-def ceil_divide(count: Lane, block: int) -> Lane:
-    """`count / block` rounded up, exact for Python integers and for float counts below 2**53."""
-    if block == 1:
+def ceil_divide(count: Lane, size: Lane) -> Lane:
+    """`count / size` rounded up; exact for Python integers of any size over whole numbers, and for floats below 2**53."""
+    if isinstance(count, int) and isinstance(size, int | float):
+        return -(-count // int(size)) if float(size).is_integer() else math.ceil(count / size)
+    if isinstance(size, int) and size == 1:
         return count
-    if isinstance(count, int):
-        return -(-count // block)
-    return ceil(count / block)
+    ratio = count / size
+    return _namespace(ratio).ceil(ratio)
 
 
 def gcd(a: Lane, b: Lane) -> Lane:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from archloom.architecture.hierarchy import Architecture
-from archloom.workload.einsum import Workload
+from archloom.workload.einsum import Tensor, Workload
 
 __all__ = ["Plan", "PlannedLevel", "PlannedTensor", "lower"]
 
@@ -36,12 +36,13 @@ class PlannedLevel:
     gate: int | None
     """The level at whose instances this one is power-gated; None: idle instances are off."""
     has_fanout: bool
+    """Whether a legal mapping may have spatial trips here."""
     reshapeable: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Static structure for the model: dims of bound 1 are dropped (`active` maps plan dims to workload dims)."""
+    """Static structure for the model: without padding, dims of bound 1 are dropped (`active` maps plan dims to workload dims)."""
 
     active: tuple[int, ...]
     bounds: tuple[int, ...]
@@ -68,40 +69,50 @@ class Plan:
 
 @lru_cache(maxsize=1024)
 def _lower(workload: Workload, architecture: Architecture, padding: bool, cuts: bool, drain_reads: bool) -> Plan:
-    active = tuple(at for at, dim in enumerate(workload.dims) if workload.bounds[dim] > 1)
+    active = tuple(at for at, dim in enumerate(workload.dims) if padding or workload.bounds[dim] > 1)
     number = {workload.dims[at]: k for k, at in enumerate(active)}
-    tensors: list[PlannedTensor] = []
-    for tensor in workload.tensors:
-        ranks = tuple(tuple((number[dim], c) for dim, c in rank if dim in number) for rank in tensor.ranks)
-        ranks = tuple(rank for rank in ranks if rank)
-        relevant = tuple(sorted({dim for rank in ranks for dim, _ in rank}))
-        tensors.append(
-            PlannedTensor(
-                name=tensor.name,
-                is_output=tensor.is_output,
-                ranks=ranks,
-                relevant=relevant,
-                irrelevant=tuple(dim for dim in range(len(active)) if dim not in relevant),
-                sliding=tuple(k for k, rank in enumerate(ranks) if len(rank) > 1),
-            )
-        )
-    levels = tuple(
-        PlannedLevel(
-            may_keep=tuple(level.may_keep(tensor) for tensor in workload.tensors),
-            must_keep=tuple(at == len(architecture.levels) - 1 or level.must_keep(tensor) for tensor in workload.tensors),
-            bits=tuple(level.tensor_bits(tensor) for tensor in workload.tensors),
-            multicast=tuple(not tensor.is_selected_by(level.fanout.no_multicast) for tensor in workload.tensors),
-            block=level.block,
-            gate=None if level.power_gated_at is None else architecture.index(level.power_gated_at),
-            has_fanout=level.fanout.total > 1,
-            reshapeable=level.fanout.reshapeable,
-        )
-        for at, level in enumerate(architecture.levels)
+    return Plan(
+        active=active,
+        bounds=tuple(workload.bounds[dim] for dim in number),
+        tensors=tuple(_planned_tensor(tensor, number) for tensor in workload.tensors),
+        levels=tuple(_planned_level(workload, architecture, at) for at in range(len(architecture.levels))),
+        macs=workload.macs,
+        pooled=architecture.pooled,
+        latency=sum(level.fanout.fill_latency + level.fanout.drain_latency for level in architecture.levels),
+        padding=padding,
+        cuts=cuts,
+        drain_reads=drain_reads,
     )
-    bounds = tuple(workload.bounds[workload.dims[at]] for at in active)
-    latency = sum(level.fanout.fill_latency + level.fanout.drain_latency for level in architecture.levels)
-    pooled = architecture.pooled
-    return Plan(active, bounds, tuple(tensors), levels, workload.macs, pooled, latency, padding, cuts, drain_reads)
+
+
+def _planned_tensor(tensor: Tensor, number: dict[str, int]) -> PlannedTensor:
+    ranks = tuple(tuple((number[dim], c) for dim, c in rank if dim in number) for rank in tensor.ranks)
+    ranks = tuple(rank for rank in ranks if rank)
+    relevant = tuple(sorted({dim for rank in ranks for dim, _ in rank}))
+    return PlannedTensor(
+        name=tensor.name,
+        is_output=tensor.is_output,
+        ranks=ranks,
+        relevant=relevant,
+        irrelevant=tuple(dim for dim in range(len(number)) if dim not in relevant),
+        sliding=tuple(k for k, rank in enumerate(ranks) if len(rank) > 1),
+    )
+
+
+def _planned_level(workload: Workload, architecture: Architecture, at: int) -> PlannedLevel:
+    level, tensors = architecture.levels[at], workload.tensors
+    shared = architecture.levels[at:] if architecture.pooled else (level,)
+    is_outermost = at == len(architecture.levels) - 1
+    return PlannedLevel(
+        may_keep=tuple(level.may_keep(tensor) for tensor in tensors),
+        must_keep=tuple(is_outermost or level.must_keep(tensor) for tensor in tensors),
+        bits=tuple(level.tensor_bits(tensor) for tensor in tensors),
+        multicast=tuple(not tensor.is_selected_by(level.fanout.no_multicast) for tensor in tensors),
+        block=level.block,
+        gate=None if level.power_gated_at is None else architecture.index(level.power_gated_at),
+        has_fanout=any(other.fanout.total > 1 for other in shared),
+        reshapeable=any(other.fanout.reshapeable for other in shared),
+    )
 
 
 def lower(

@@ -5,13 +5,20 @@ Everything here is MODEL of docs/model.md, sections 1 and 3, over lanes (see `op
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from archloom.errors import InputError
 from archloom.model import ops
 from archloom.model.ops import Lane
 from archloom.model.plan import Plan, PlannedTensor
 
 __all__ = ["Extents", "Nest", "distinct", "extents", "rank_extents", "spatial_trips"]
+
+MOST_SUMS = 1 << 20
+"""Beyond so many, sums of spatial loops are not told apart; no mapping that fits a fanout comes near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,8 @@ class Nest:
 
     `temporal[l][d]`, `x[l][d]`, `y[l][d]`: trip counts. `order[l][d]`: position in level l's block, 0 = innermost.
     `keep[l][t]`: whether t is held at l. `cut[l][t]`: loops of block l at positions below it lie inside t's tile (None: all).
+    `illegal`: reason codes (see `costs.Reason`) with where they hold, for what the plan leaves out of the other lanes: loops
+    over dims that it has dropped, spatial loops where there is no fanout, and residency that the hardware does not allow.
     """
 
     temporal: list[list[Lane]]
@@ -28,6 +37,7 @@ class Nest:
     y: list[list[Lane]]
     keep: list[list[Lane]]
     cut: list[list[Lane]] | None = None
+    illegal: Sequence[tuple[int, Lane]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,9 @@ def distinct(plan: Plan, nest: Nest, reach: list[Lane], level: int, tensor: int)
     return ops.product(counts)
 
 
-def _distinct_pair(plan: Plan, trips: list[Lane], reach: list[Lane], one: tuple[int, int], two: tuple[int, int]) -> Lane:
+def _distinct_pair(
+    plan: Plan, trips: list[Lane], reach: list[Lane], one: tuple[int, int], two: tuple[int, int]
+) -> Lane:
     """Different values of a*i + b*j for i < n, j < m: n*m - max(0, n - b/g) * max(0, m - a/g), g = gcd(a, b)."""
     if plan.bounds[one[0]] < plan.bounds[two[0]]:
         one, two = two, one
@@ -114,14 +126,34 @@ def _distinct_pair(plan: Plan, trips: list[Lane], reach: list[Lane], one: tuple[
 
 
 def _distinct_many(loops: list[tuple[Lane, Lane]]) -> Lane:
-    """Different values of a sum of three or more spatial loops, by listing them (rare: three dims in one rank)."""
-    if not all(isinstance(trip, int) and isinstance(step, int) for trip, step in loops):
-        import numpy as np
+    """Different values of a sum of three or more spatial loops (trip, step), row by row (rare: three dims in one rank)."""
+    lanes = [lane for loop in loops for lane in loop]
+    if all(isinstance(lane, int) for lane in lanes):
+        return _sums(loops)
+    import numpy as np
 
-        rows = np.broadcast_arrays(*[lane for loop in loops for lane in loop])
-        flat = [[int(value) for value in row] for row in zip(*(lane.ravel() for lane in rows), strict=True)]
-        return np.array([_distinct_many(list(zip(row[::2], row[1::2], strict=True))) for row in flat], dtype=np.float64)
-    positions = {0}
-    for trip, step in loops:
-        positions = {at + k * step for at in positions for k in range(trip)}
-    return len(positions)
+    if not all(isinstance(lane, int | float | np.ndarray) for lane in lanes):
+        raise InputError(
+            "the jax backend cannot spread three or more dimensions of one index over a fanout; expected backend='numpy'"
+        )
+    columns = np.broadcast_arrays(*lanes)
+    rows = np.stack([column.reshape(-1) for column in columns], axis=1)
+    different, place = np.unique(rows, axis=0, return_inverse=True)
+    counts = [_sums([(int(row[k]), int(row[k + 1])) for k in range(0, len(lanes), 2)]) for row in different]
+    return np.array(counts, np.float64)[place.reshape(-1)].reshape(columns[0].shape)
+
+
+def _sums(loops: list[tuple[int, int]]) -> int:
+    """Different values of a sum of loops of whole (trip, step).
+
+    The longest loop turns each sum of the others into a run of values one step apart; runs that share a residue may overlap.
+    """
+    *short, (trip, step) = sorted(loops)
+    if math.prod(n for n, _ in short) > MOST_SUMS:
+        return math.prod(n for n, _ in loops)
+    starts = {0}
+    for n, by in short:
+        starts = {at + k * by for at in starts for k in range(n)}
+    runs = sorted((at % step, at // step) for at in starts)
+    overlaps = (max(0, trip - (after[1] - run[1])) for run, after in pairwise(runs) if run[0] == after[0])
+    return len(runs) * trip - sum(overlaps)

@@ -15,7 +15,7 @@ from archloom.model.ops import Lane
 from archloom.model.plan import Plan, PlannedTensor
 from archloom.model.tiles import Extents, Nest, distinct, extents, rank_extents, spatial_trips
 
-__all__ = ["Counts", "count"]
+__all__ = ["Counts", "count", "free_runs"]
 
 NEVER = 1 << 20
 """An order position beyond every loop."""
@@ -71,7 +71,7 @@ def count(plan: Plan, nest: Nest) -> Counts:
     reads, fills, updates = ([[0] * len(plan.tensors) for _ in plan.levels] for _ in range(3))
     for t, tensor in enumerate(plan.tensors):
         views = [_view(plan, nest, reach, level, tensor, outside[level + 1]) for level in range(len(plan.levels))]
-        visits = _visits(views, outside)
+        visits = _visits(views)
         sent: Lane = outside[0]
         for level, planned in enumerate(plan.levels):
             before = reach.after[level - 1] if level else [1] * len(plan.bounds)
@@ -83,7 +83,9 @@ def count(plan: Plan, nest: Nest) -> Counts:
             box, own = _tile(plan, nest, reach, level, t, tensor, outside[level + 1])
             sides = rank_extents(tensor, box)
             volume = ops.product(sides)
-            entering = ops.product((volume, visits[level + 1] if own is None else ops.select(own.moves, own.turns, visits[level + 1])))
+            entering = ops.product(
+                (volume, visits[level + 1] if own is None else ops.select(own.moves, own.turns, visits[level + 1]))
+            )
             entering = entering - _savings(tensor, sides, ([] if own is None else [own]) + views[level + 1 :])
             seen = ops.product(_seen(nest, level, dim, reach) for dim in tensor.relevant) if tensor.is_output else 0
             drained = entering if plan.drain_reads and tensor.is_output and not is_outermost else 0
@@ -166,7 +168,7 @@ def _slide(
     return _Slide(first < NEVER, first_step, others_from, ops.total(advance.values()), loops)
 
 
-def _visits(views: list[_View], outside: list[Lane]) -> list[Lane]:
+def _visits(views: list[_View]) -> list[Lane]:
     """`visits[l]`: how often a tile just inside block l is fetched whole, if it never slides."""
     visits: list[Lane] = [1]
     for view in reversed(views):
@@ -200,4 +202,20 @@ def _savings(tensor: PlannedTensor, sides: list[Lane], views: list[_View]) -> La
 
 def _seen(nest: Nest, level: int, dim: int, reach: Extents) -> Lane:
     """Extent of `dim` that one instance of `level` ever sees: its own reach times the temporal trips outside it."""
-    return ops.product((nest.temporal[outer][dim] for outer in range(level + 1, len(nest.temporal))), start=reach.after[level][dim])
+    return ops.product(
+        (nest.temporal[outer][dim] for outer in range(level + 1, len(nest.temporal))), start=reach.after[level][dim]
+    )
+
+
+def free_runs(plan: Plan, nest: Nest, level: int) -> list[Lane]:
+    """Per tensor: trips of the run of irrelevant loops directly outside block `level`, during which its tile stays."""
+    reach = extents(plan, nest)
+    outside = _trips_from(plan, nest)
+    runs: list[Lane] = []
+    for tensor in plan.tensors:
+        visits: Lane = 1
+        for at in reversed(range(level + 1, len(plan.levels))):
+            view = _view(plan, nest, reach, at, tensor, outside[at + 1])
+            visits = ops.select(view.moves, view.turns, visits)
+        runs.append(outside[level + 1] / visits)
+    return runs

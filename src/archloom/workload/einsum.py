@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from archloom.errors import Fault, InputError, Place, did_you_mean
+from archloom.workload.sizes import is_whole
 
 __all__ = ["Rank", "Tensor", "Workload", "einsum", "parse_einsum"]
 
@@ -90,7 +91,9 @@ class Workload:
         for tensor in self.tensors:
             if tensor.name == name:
                 return tensor
-        raise InputError(f"workload {self.name!r} has no tensor {name!r}", hint=did_you_mean(name, [t.name for t in self.tensors]))
+        raise InputError(
+            f"workload {self.name!r} has no tensor {name!r}", hint=did_you_mean(name, [t.name for t in self.tensors])
+        )
 
     def shape(self, tensor: Tensor) -> tuple[int, ...]:
         """Extent of each rank of `tensor` in words: sum of c*(N_d - 1) + 1."""
@@ -117,7 +120,7 @@ def _faults(workload: Workload) -> list[str]:
     faults: list[str] = []
     what = f"workload {workload.name!r}"
     for dim, bound in workload.bounds.items():
-        if not isinstance(bound, int) or isinstance(bound, bool) or not 1 <= bound <= MAX_BOUND:
+        if not is_whole(bound) or not 1 <= bound <= MAX_BOUND:
             faults.append(f"{what}: the bound of {dim!r} is {bound!r}; expected an integer from 1 to 2**40")
     if not workload.bounds:
         faults.append(f"{what} has no dimensions")
@@ -139,11 +142,17 @@ def _faults(workload: Workload) -> list[str]:
         for rank in tensor.ranks:
             for dim, coefficient in rank:
                 if dim not in workload.bounds:
-                    faults.append(f"tensor {tensor.name!r} is indexed by {dim!r}, which has no bound ({did_you_mean(dim, workload.bounds)})")
+                    faults.append(
+                        f"tensor {tensor.name!r} is indexed by {dim!r}, which has no bound ({did_you_mean(dim, workload.bounds)})"
+                    )
                 if coefficient < 1:
-                    faults.append(f"tensor {tensor.name!r} has the coefficient {coefficient} before {dim!r}; expected a positive integer")
+                    faults.append(
+                        f"tensor {tensor.name!r} has the coefficient {coefficient} before {dim!r}; expected a positive integer"
+                    )
                 if dim in used:
-                    faults.append(f"tensor {tensor.name!r} is indexed by {dim!r} twice; each dimension may occur once per tensor")
+                    faults.append(
+                        f"tensor {tensor.name!r} is indexed by {dim!r} twice; each dimension may occur once per tensor"
+                    )
                 used.add(dim)
             if tensor.is_output and (len(rank) > 1 or any(c != 1 for _, c in rank)):
                 faults.append(
@@ -193,8 +202,7 @@ def parse_einsum(text: str, place: Place | None = None) -> tuple[Tensor, ...]:
     return tuple(tensors)
 
 
-def _tensor(match: re.Match[str], is_output: bool, fail: object) -> Tensor:
-    assert callable(fail)
+def _tensor(match: re.Match[str], is_output: bool, fail: Callable[[int, str], InputError]) -> Tensor:
     ranks: list[Rank] = []
     at = match.start(2)
     body = match.group(2)
@@ -204,7 +212,12 @@ def _tensor(match: re.Match[str], is_output: bool, fail: object) -> Tensor:
             term = _TERM.fullmatch(piece)
             if term is None or (term.group(1) and term.group(3)):
                 raise fail(at, f"expected an index like 'p' or '2*p+r', found {piece.strip()!r}")
-            terms.append((term.group(2), int(term.group(1) or term.group(3) or 1)))
+            digits = term.group(1) or term.group(3) or "1"
+            if len(digits) > 12:
+                raise fail(
+                    at, f"the coefficient before {term.group(2)!r} has {len(digits)} digits; expected at most 12"
+                )
+            terms.append((term.group(2), int(digits)))
             at += len(piece) + 1
         ranks.append(tuple(terms))
     name = match.group(1)
@@ -214,7 +227,11 @@ def _tensor(match: re.Match[str], is_output: bool, fail: object) -> Tensor:
 def guess_role(name: str) -> str:
     """The role of an input tensor by its name: W, B, filter, kernel ... are weights, everything else an input."""
     fold = name.casefold()
-    return "weight" if fold in {"w", "b", "f", "filter", "filters", "kernel", "kernels"} or fold.startswith("weight") else "input"
+    return (
+        "weight"
+        if fold in {"w", "b", "f", "filter", "filters", "kernel", "kernels"} or fold.startswith("weight")
+        else "input"
+    )
 
 
 def einsum(
@@ -238,7 +255,9 @@ def einsum(
     for kind, table in (("word_bits", word_bits), ("roles", roles)):
         for key in table or {}:
             if key not in names:
-                raise InputError(f"{kind} names the tensor {key!r}, which is not in {text!r}", hint=did_you_mean(key, names))
+                raise InputError(
+                    f"{kind} names the tensor {key!r}, which is not in {text!r}", hint=did_you_mean(key, names)
+                )
     tensors = tuple(
         replace(
             tensor,

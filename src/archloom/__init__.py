@@ -1,0 +1,76 @@
+"""Exact costs of neural-network layers on accelerators: latency, energy and area of a mapping, and the reasons.
+
+>>> import archloom as al
+>>> dot = al.einsum("O[m] += W[m,k] * I[k]", {"m": 2, "k": 8})
+>>> machine = al.Architecture("one", (al.Memory("RAM", read_pj=1.0, update_pj=1.0),))
+>>> nest = al.LevelNest("RAM", (al.Loop("m", 2), al.Loop("k", 8)), keep=frozenset("OWI"))
+>>> al.evaluate(dot, machine, al.Mapping((nest,))).cycles
+16
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
+    from archloom.errors import InfeasibleError, InputError
+    from archloom.mapping.nest import LevelNest, Loop, Mapping
+    from archloom.model.batch import evaluate_batch
+    from archloom.model.evaluate import evaluate
+    from archloom.model.result import Evaluation
+    from archloom.spec import load, load_architecture, load_network
+    from archloom.workload.einsum import Workload, einsum
+    from archloom.workload.network import Network
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "Compute",
+    "Evaluation",
+    "Fanout",
+    "InfeasibleError",
+    "InputError",
+    "LevelNest",
+    "Loop",
+    "Mapping",
+    "Memory",
+    "Network",
+    "Workload",
+    "__version__",
+    "einsum",
+    "evaluate",
+    "evaluate_batch",
+    "load",
+    "load_architecture",
+    "load_network",
+]
+
+_HOMES = {
+    "archloom.architecture.hierarchy": ("Architecture", "Compute", "Fanout", "Memory"),
+    "archloom.errors": ("InfeasibleError", "InputError"),
+    "archloom.mapping.nest": ("LevelNest", "Loop", "Mapping"),
+    "archloom.model.batch": ("evaluate_batch",),
+    "archloom.model.evaluate": ("evaluate",),
+    "archloom.model.result": ("Evaluation",),
+    "archloom.spec": ("load", "load_architecture", "load_network"),
+    "archloom.workload.einsum": ("Workload", "einsum"),
+    "archloom.workload.network": ("Network",),
+}
+"""Where each name lives: modules load when one of their names is first asked for, so that the door stays light."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
+
+            value = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'archloom' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""Mapspaces: which mappings of a workload on an architecture exist, along five axes and under constraints."""

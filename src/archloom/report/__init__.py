@@ -1,0 +1,1 @@
+"""Reports: tables, drawings and pages made from an evaluation."""

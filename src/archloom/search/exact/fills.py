@@ -1,0 +1,189 @@
+"""Energy of filling tiles, as a function of the shape at which a tensor's free run ends; bounds, never above the truth.
+
+Shapes come as `reach[d]`: extents of each active dim, as arrays of any common shape (grid axes or columns of rows).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archloom.search.exact.setting import Setting, Spread
+
+__all__ = [
+    "executions",
+    "first_visits_pj",
+    "held_pj",
+    "least_distinct",
+    "reduction",
+    "serving_block",
+    "serving_pj",
+    "slide_pj",
+    "tile_words",
+    "turn_pj",
+]
+
+Values = NDArray[np.float64]
+Reach = Sequence[Values]
+
+
+def tile_words(setting: Setting, t: int, spread: Spread, reach: Reach) -> Values:
+    """Volume of one instance's tile of t, for shapes that it makes together with a fanout spread."""
+    volume: Values | float = 1.0
+    for rank in setting.plan.tensors[t].ranks:
+        volume = volume * _side(rank, spread, reach)
+    return np.asarray(volume)
+
+
+def _side(rank: tuple[tuple[int, int], ...], spread: Spread, reach: Reach) -> Values | float:
+    side: Values | float = 1.0
+    for d, c in rank:
+        side = side + c * (reach[d] / spread.factors[d] - 1.0)
+    return side
+
+
+def executions(setting: Setting, reach: Reach) -> Values:
+    """How often a shape runs, over all instances."""
+    result: Values | float = setting.macs
+    for extent in reach:
+        result = result / extent
+    return np.asarray(result)
+
+
+def turn_pj(setting: Setting, level: int, t: int, start: int, spread: Spread, reach: Reach) -> Values:
+    """Energy of filling the pending tiles of t (from level `start` up) if they turn in block `level` at these shapes."""
+    entering, serving = _coefficients(setting, level, t, start)
+    words = tile_words(setting, t, spread, reach)
+    share = _distinct(setting, level, t, spread, reach)
+    return words * (entering * spread.total + serving * share) * executions(setting, reach)
+
+
+def slide_pj(setting: Setting, level: int, t: int, start: int, rank: int, spread: Spread, reach: Reach) -> Values:
+    """Least energy of filling the pending tiles of t if they slide along one rank up to these shapes, then turn."""
+    entering, serving = _coefficients(setting, level, t, start)
+    volume: Values | float = 1.0
+    for k, terms in enumerate(setting.plan.tensors[t].ranks):
+        side = _least_union(terms, spread, reach) if k == rank else _side(terms, spread, reach)
+        volume = volume * np.maximum(side, 1.0)
+    multicast = setting.plan.levels[level].multicast[t]
+    share = least_distinct(setting, t, spread) if multicast else spread.total
+    return np.asarray(volume) * (entering * spread.total + serving * share) * executions(setting, reach)
+
+
+def held_pj(setting: Setting, level: int, t: int, start: int) -> float:
+    """Least pJ per word of the pending tiles of t below `level`, from level `start` up, parents' side included."""
+    held = [at for at in range(start, level) if setting.keep[at][t]]
+    total = 0.0
+    for at in held:
+        parent = setting.parent(at, t)
+        share = 1.0
+        for between in range(max(at, level) + 1, parent + 1):
+            share /= setting.mesh_total[between]
+        total += setting.child_pj[at, t] + setting.parent_pj[parent, t] * share
+    return total
+
+
+def _coefficients(setting: Setting, level: int, t: int, start: int) -> tuple[float, float]:
+    """(pJ per word entering an instance's tile, pJ per word that the parent serves) when t turns in block `level`."""
+    held = [at for at in range(start, level) if setting.keep[at][t]]
+    entering = sum(setting.child_pj[at, t] for at in held) + sum(setting.parent_pj[at, t] for at in held[1:])
+    parent = setting.parent(held[-1], t)
+    share = 1.0
+    for at in range(level + 1, parent + 1):
+        share /= setting.mesh_total[at]
+    return float(entering), float(setting.parent_pj[parent, t]) * share
+
+
+def least_distinct(setting: Setting, t: int, spread: Spread) -> int:
+    """Fewest different tile positions of t among the spatial iterations, whatever the shape below."""
+    result = 1
+    for rank in setting.plan.tensors[t].ranks:
+        trips = [spread.factors[d] for d, _ in rank if spread.factors[d] > 1]
+        result *= max(1, sum(trips) - len(trips) + 1)
+    return result
+
+
+def _distinct(setting: Setting, level: int, t: int, spread: Spread, reach: Reach) -> Values | float:
+    """Different tile positions among the spatial iterations, for each shape (after the fanout)."""
+    if spread.total == 1:
+        return 1.0
+    if not setting.plan.levels[level].multicast[t]:
+        return float(spread.total)
+    result: Values | float = 1.0
+    for rank in setting.plan.tensors[t].ranks:
+        moving = [(d, c) for d, c in rank if spread.factors[d] > 1]
+        if len(moving) == 2:
+            result = result * _distinct_pair(moving, spread, reach)
+        else:
+            result = result * max(1, sum(spread.factors[d] for d, _ in moving) - len(moving) + 1)
+    return result
+
+
+def _distinct_pair(moving: list[tuple[int, int]], spread: Spread, reach: Reach) -> Values:
+    (one, c1), (two, c2) = moving
+    n, m = spread.factors[one], spread.factors[two]
+    a = np.maximum(np.floor(reach[one] / n), 1.0).astype(np.int64) * c1
+    b = np.maximum(np.floor(reach[two] / m), 1.0).astype(np.int64) * c2
+    common = np.gcd(a, b)
+    return n * m - np.maximum(0, n - b // common) * np.maximum(0, m - a // common).astype(np.float64)
+
+
+def _least_union(terms: tuple[tuple[int, int], ...], spread: Spread, reach: Reach) -> Values:
+    """Fewest different coordinates along a rank that one instance meets while sliding, for each shape."""
+    if len(terms) == 2 and all(spread.factors[d] == 1 for d, _ in terms):
+        (one, a), (two, b) = terms
+        common = math.gcd(a, b)
+        n, m = reach[one], reach[two]
+        return n * m - np.maximum(0.0, n - b // common) * np.maximum(0.0, m - a // common)
+    side: Values | float = 1.0 - len(terms)
+    for d, _ in terms:
+        side = side + reach[d] / spread.factors[d]
+    return np.asarray(side)
+
+
+# -- the compute units, and first visits ----------------------------------------------------------------------------------
+
+
+def serving_block(setting: Setting, t: int) -> int:
+    """The block at which the tables count what the compute units get of t: its outermost fanout inside the first keeper."""
+    keeper = setting.innermost[t]
+    inside = [at for at in setting.fanouts if at <= keeper]
+    return inside[-1] if inside else keeper
+
+
+def serving_pj(setting: Setting, t: int, spreads: dict[int, Spread], inner: int) -> float:
+    """Least energy of serving the compute units with t, given the spreads of some fanouts and the trips of all inside those."""
+    keeper = setting.innermost[t]
+    share = 1.0
+    for at in setting.fanouts:
+        if at > keeper:
+            break
+        if at in spreads:
+            spread = spreads[at]
+            if setting.plan.levels[at].multicast[t]:
+                share *= least_distinct(setting, t, spread) / spread.total
+    known = min(spreads, default=keeper + 1)
+    if any(at <= keeper and at < known for at in setting.fanouts):
+        share /= inner
+    return float(setting.parent_pj[keeper, t]) * setting.macs * share
+
+
+def reduction(setting: Setting, spread: Spread) -> int:
+    """Spatial trips of a spread that reduce the output."""
+    return math.prod(spread.factors[d] for d in setting.plan.tensors[setting.output].irrelevant)
+
+
+def first_visits_pj(setting: Setting, upto: int, outside: Sequence[int]) -> float:
+    """First-visit credit (pJ, negative) inside the tile of level `upto`: reads of the levels up to it, fills of those below.
+
+    `outside[l]` is the product of the reduction trips outside level l.
+    """
+    saved = 0.0
+    for at in range(upto + 1):
+        saved += setting.read_credit_pj[at] * outside[at]
+        if at < upto:
+            saved += setting.fill_credit_pj[at] * outside[at]
+    return -saved * setting.output_words
