@@ -44,8 +44,9 @@ def random_batch(
                 fans_out = architecture.levels[at].fanout.total > 1
                 rng.choice((temporal, x, y) if fans_out else (temporal,))[at, d, row] *= prime
             for at in range(levels):
-                if y[at, d, row] > 1 and rng.random() < 0.98:
-                    x[at, d, row], y[at, d, row] = x[at, d, row] * y[at, d, row], 1
+                if x[at, d, row] > 1 and y[at, d, row] > 1 and rng.random() < 0.95:
+                    both = x[at, d, row] * y[at, d, row]
+                    x[at, d, row], y[at, d, row] = rng.choice(((both, 1), (1, both)))
         if rng.random() < 0.06:
             rng.choice((temporal, x, y))[rng.randrange(levels), rng.randrange(dims), row] *= 2
         for at, level in enumerate(architecture.levels):

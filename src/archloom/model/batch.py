@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from archloom.architecture.hierarchy import Architecture
-from archloom.errors import Fault, InputError, did_you_mean
+from archloom.errors import Fault, InputError
 from archloom.model.arrays import Array, MappingBatch, pack
 from archloom.model.batch_lanes import COUNTS, blocks, nest_lanes, outcome, price, store
 from archloom.model.costs import LEGAL, Reason
@@ -89,7 +89,7 @@ def evaluate_batch(
     raise InputError. Memory beyond arguments and results does not grow with the batch.
     """
     if backend not in BACKENDS:
-        raise InputError(f"the backend is {backend!r}", hint=did_you_mean(str(backend), BACKENDS))
+        raise InputError(f"the backend is {backend!r}; expected 'numpy' or 'jax'")
     machine = hardware_lanes(architecture, hardware or {})
     _check(workload, architecture, mappings, None if outer else machine.rows)
     plan = lower(workload, architecture, padding=padding, cuts=mappings.cut is not None, drain_reads=drain_reads)

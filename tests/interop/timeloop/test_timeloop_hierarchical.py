@@ -240,7 +240,7 @@ def test_messages(change: tuple[str, str], expected: str) -> None:
 def test_places_point_into_the_nodes() -> None:
     found = message(("factors: [N=1]", "factors: [X=1]"), ("{split: 0}", "{split: -1}"))
     places = [line.split(": ")[0] for line in found.splitlines()]
-    assert places == ["<text 1>:18:80", "<text 1>:26:36"]
+    assert places == ["<text 1>:18:87", "<text 1>:26:36"]
 
 
 def test_a_fault_in_the_problem_does_not_hide_those_of_the_architecture() -> None:

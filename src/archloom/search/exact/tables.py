@@ -17,7 +17,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archloom.search.exact.fills import first_visits_pj, reduction, serving_block, serving_pj, slide_pj, tile_words, turn_pj
+from archloom.search.exact.fills import (
+    first_visits_pj,
+    reduction,
+    serving_block,
+    serving_pj,
+    slide_pj,
+    tile_words,
+    turn_pj,
+)
 from archloom.search.exact.setting import Setting, Spread
 
 __all__ = ["Key", "Step", "Table", "build_tables", "open_credit", "sequences"]
@@ -88,7 +96,9 @@ def _after_block(setting: Setting, level: int, inner: Table) -> Table:
         for spread in setting.spreads[level]:
             moved = setting.grid.shifted(values, spread.factors)
             here = {level: spread} if level in setting.fanouts else {}
-            fixed = sum((serving_pj(setting, t, here, key.spread) for t in served), _credit(setting, level, key, spread))
+            fixed = sum(
+                (serving_pj(setting, t, here, key.spread) for t in served), _credit(setting, level, key, spread)
+            )
             after = _key_after(setting, level, key, spread)
             moved = moved + fixed
             costs = [
@@ -233,7 +243,9 @@ def open_credit(setting: Setting, level: int, key: Key, outside: int) -> float:
     """Credit (pJ, negative) that `tables[level]` does not hold yet, given the reduction trips outside the level."""
     if not setting.fanouts or level >= setting.fanouts[-1]:
         return 0.0
-    return first_visits_pj(setting, level, [_reduced_outside(setting, at, key.reduced) * outside for at in range(level + 1)])
+    return first_visits_pj(
+        setting, level, [_reduced_outside(setting, at, key.reduced) * outside for at in range(level + 1)]
+    )
 
 
 def _fits(setting: Setting, level: int) -> NDArray[np.bool_]:

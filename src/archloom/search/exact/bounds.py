@@ -1,0 +1,254 @@
+"""Lower bounds on the objective of every mapping inside a node: its exact outer cost, plus the tables for what is open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archloom.search.exact.fills import (
+    executions,
+    held_pj,
+    reduction,
+    serving_block,
+    serving_pj,
+    slide_pj,
+    tile_words,
+    turn_pj,
+)
+from archloom.search.exact.nodes import Cells, Node
+from archloom.search.exact.setting import Setting, Spread
+from archloom.search.exact.tables import Key, open_credit, sequences
+from archloom.search.objective import Objective
+
+__all__ = ["SLACK", "Bounds"]
+
+Values = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Pair = tuple[Values, Values]
+SLACK = 1 - 1e-11
+"""Bounds are lowered by this factor, so that rounding never excludes an optimum."""
+
+
+class Bounds:
+    """Bounds for one residency and objective: pairs (objective, second figure), compared lexicographically.
+
+    Mappings of more than `cycles_limit` cycles are ruled out.
+    """
+
+    def __init__(self, setting: Setting, objective: Objective, cycles_limit: float = math.inf) -> None:
+        self.setting = setting
+        self.objective = objective
+        self.cycles_limit = cycles_limit
+        self.energy_only = objective.cycles_power == 0 and objective.cycles_weight == 0
+        self.alone = Spread((1,) * len(setting.plan.bounds), (1,) * len(setting.plan.bounds))
+        self._unserved: dict[tuple[object, ...], float] = {}
+
+    def pair(self, energy: Values, cycles: Values) -> Pair:
+        """Objective and second figure of energies and latencies, lowered by the slack."""
+        objective = self.objective
+        with np.errstate(over="ignore", invalid="ignore"):
+            if objective.energy_power or objective.cycles_power:
+                value = energy**objective.energy_power * cycles**objective.cycles_power
+            else:
+                value = objective.energy_weight * energy + objective.cycles_weight * cycles
+        impossible = ~np.isfinite(energy) | (cycles > self.cycles_limit)
+        second = cycles if self.energy_only else energy
+        return np.where(impossible, np.inf, value * SLACK), np.where(impossible, np.inf, second * SLACK)
+
+    # -- a residency as a whole -------------------------------------------------------------------------------------------
+
+    def of_residency(self) -> tuple[float, float]:
+        """A bound that needs no table: every word enters every level that keeps it once, and MACs are fed from the innermost."""
+        setting = self.setting
+        energy = 0.0
+        for t, tensor in enumerate(setting.plan.tensors):
+            words = float(
+                math.prod(
+                    math.prod(setting.plan.bounds[d] for d, _ in rank)
+                    if len(rank) == 1
+                    else max(setting.plan.bounds[d] for d, _ in rank)
+                    for rank in tensor.ranks
+                )
+            )
+            share = 1.0
+            for at in setting.fanouts:
+                if at <= setting.innermost[t] and setting.plan.levels[at].multicast[t]:
+                    share /= setting.mesh_total[at]
+            energy += setting.parent_pj[setting.innermost[t], t] * max(setting.macs * share, words)
+            for at in range(setting.levels - 1):
+                if setting.keep[at][t] and not tensor.is_output:
+                    energy += words * (setting.child_pj[at, t] + setting.parent_pj[setting.parent(at, t), t])
+                if setting.keep[at][t] and tensor.is_output:
+                    memory = setting.problem.architecture.levels[setting.parent(at, t)]
+                    energy += words * memory.update_pj / memory.block
+            if tensor.is_output:
+                energy -= setting.read_credit_pj[setting.innermost[t]] * words * math.prod(setting.mesh_total)
+        widest = math.prod(max((s.total for s in setting.spreads[at]), default=1) for at in range(setting.levels))
+        cycles = max(1.0, setting.macs / max(widest, 1)) + setting.plan.latency
+        extra = setting.problem.architecture.compute.energy_pj * setting.macs
+        value, second = self.pair(np.array([max(energy, 0.0) + extra]), np.array([cycles]))
+        return float(value[0]), float(second[0])
+
+    # -- ways through a block ---------------------------------------------------------------------------------------------
+
+    def below(self, node: Node, spread: Spread, inner: Cells, rows: Indices) -> Pair:
+        """Bounds of the children with these tile shapes: the cheapest key, after the cheapest way through the node's block."""
+        setting, level = self.setting, node.level
+        spreads = {at: node.spreads[at] for at in range(level + 1, setting.levels)} | {level: spread}
+        totals = np.array(
+            [[spreads[at].total if at in spreads else 1] for at in range(setting.levels)], dtype=np.float64
+        )
+        reach = inner.extents[rows].T
+        best = np.full(len(rows), np.inf), np.full(len(rows), np.inf)
+        way: dict[tuple[int, ...], Values] = {}
+        fixed = node.energy_pj + self._late_credit(node, spreads)
+        outside = self._reduced(spreads, level)
+        for k, key in enumerate(inner.keys):
+            pending = self._pending_below(level, key)
+            if pending not in way:
+                way[pending] = self._block_pj(node, spread, reach, pending)
+            open_pj = open_credit(setting, level - 1, key, outside) if level else 0.0
+            energy = (
+                fixed + way[pending] + inner.values[k, rows] + open_pj + self._unserved_pj(level, spreads, key.spread)
+            )
+            best = _better(best, self._totals(energy, np.array(node.cycles), totals, key.spread))
+        return best
+
+    def _pending_below(self, level: int, key: Key) -> tuple[int, ...]:
+        if level == 0:
+            return key.pending
+        kept = self.setting.keep[level - 1]
+        return tuple(h if h >= 0 else (level - 1 if kept[t] else -1) for t, h in enumerate(key.pending))
+
+    def _block_pj(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> Values:
+        """Least energy of filling what is pending below the block, over the ways through it, for tile shapes [dims, K]."""
+        setting, level = self.setting, node.level
+        start = tile * np.array(spread.factors, dtype=np.float64)[:, None]
+        target = np.broadcast_to(np.array(node.tile, dtype=np.float64)[:, None], start.shape)
+        best = np.full(tile.shape[1], np.inf)
+        waiting = frozenset(t for t, h in enumerate(pending) if h >= 0)
+        if not waiting:
+            return np.zeros(tile.shape[1])
+        turned = {t: turn_pj(setting, level, t, pending[t], spread, start) for t in waiting}
+        for steps, left in sequences(setting, waiting):
+            reach, energy = start, np.zeros(tile.shape[1])
+            for step in steps:
+                for t, rank in step.turns:
+                    if rank < 0:
+                        energy = energy + (
+                            turned[t] if reach is start else turn_pj(setting, level, t, pending[t], spread, reach)
+                        )
+                for t, rank in step.turns:
+                    if rank >= 0:
+                        reach = _onward(reach, target, tuple(d for d, _ in setting.plan.tensors[t].ranks[rank]))
+                        energy = energy + slide_pj(setting, level, t, pending[t], rank, spread, reach)
+                if step.dims:
+                    reach = _onward(reach, target, step.dims)
+            for t in left:
+                relevant = list(setting.plan.tensors[t].relevant)
+                still = (start[relevant] == target[relevant]).all(axis=0)
+                waits = turn_pj(setting, level, t, pending[t], spread, target) * node.shares[t] / node.runs[t]
+                energy = np.where(still, energy + waits, np.inf)
+            best = np.minimum(best, energy)
+        return best
+
+    def _late_credit(self, node: Node, spreads: dict[int, Spread]) -> float:
+        """First-visit credit of a block: the reads of the output's next keeper, and its fills just below the block."""
+        setting = self.setting
+        keeper = self._keeper(node.level)
+        saved = setting.read_credit_pj[keeper] * self._reduced(spreads, keeper + 1)
+        if node.level:
+            saved += setting.fill_credit_pj[node.level - 1] * self._reduced(spreads, node.level)
+        return -float(saved) * setting.output_words
+
+    def _keeper(self, level: int) -> int:
+        return next(at for at in range(level, self.setting.levels) if self.setting.keep[at][self.setting.output])
+
+    def _reduced(self, spreads: dict[int, Spread], level: int) -> int:
+        """Reduction trips of the fanouts at `level` and outward."""
+        return math.prod(reduction(self.setting, spread) for at, spread in spreads.items() if at >= level)
+
+    def _unserved_pj(self, level: int, spreads: dict[int, Spread], inner: int) -> float:
+        """Least energy of serving the compute units from keepers that no table inside block `level` has counted."""
+        setting = self.setting
+        known = (level, inner, *(spreads.get(at) for at in setting.fanouts))
+        if known not in self._unserved:
+            late = [t for t in range(len(setting.plan.tensors)) if serving_block(setting, t) >= level]
+            fanned = {at: spread for at, spread in spreads.items() if at in setting.fanouts}
+            self._unserved[known] = sum(serving_pj(setting, t, fanned, inner) for t in late)
+        return self._unserved[known]
+
+    # -- nodes ------------------------------------------------------------------------------------------------------------
+
+    def of_nodes(self, nodes: Sequence[Node], cells: Cells) -> Pair:
+        """Bounds of nodes of one level from the table of that level; +inf for a tile that the table does not reach."""
+        setting, level = self.setting, nodes[0].level
+        size = len(nodes)
+        rows = np.array([cells.row_of.get(setting.grid.flat(node.tile), -1) for node in nodes])
+        tile = np.array([node.tile for node in nodes], dtype=np.float64).T
+        runs = executions(setting, tile)
+        cycles = np.array([node.cycles for node in nodes])
+        totals = np.ones((setting.levels, size))
+        for at in range(level + 1, setting.levels):
+            totals[at] = [node.spreads[at].total for node in nodes]
+        spreads = [{at: node.spreads[at] for at in range(level + 1, setting.levels)} for node in nodes]
+        reduced = [self._reduced(some, level + 1) for some in spreads]
+        fixed = np.array([node.energy_pj for node in nodes])
+        keeper = self._keeper(level)
+        if keeper > level:
+            late = np.array([self._reduced(some, keeper + 1) for some in spreads])
+            fixed = fixed - float(setting.read_credit_pj[keeper]) * late * setting.output_words
+        best = np.full(size, np.inf), np.full(size, np.inf)
+        waits = {}
+        for k, key in enumerate(cells.keys):
+            energy = np.where(rows >= 0, fixed + cells.values[k, rows], np.inf)
+            energy = energy + np.array([open_credit(setting, level, key, many) for many in reduced])
+            energy = energy + np.array([self._unserved_pj(level + 1, some, key.spread) for some in spreads])
+            for t, h in enumerate(key.pending):
+                if h < 0:
+                    continue
+                if (t, h) not in waits:
+                    words = tile_words(setting, t, self.alone, tile) * held_pj(setting, level, t, h)
+                    moved = np.array([node.shares[t] / node.runs[t] for node in nodes])
+                    waits[t, h] = words * runs * moved
+                energy = energy + waits[t, h]
+            best = _better(best, self._totals(energy, cycles, totals, key.spread))
+        return best
+
+    def _totals(self, energy: Values, cycles: Values, totals: Values, inner: int) -> Pair:
+        """Pairs from bounds on the traffic energy: adds compute, leakage and the latency bound.
+
+        `totals` [levels, B or 1]: spatial trips of the decided fanouts (1 elsewhere); `inner`: of all others together.
+        """
+        setting = self.setting
+        used = totals.prod(axis=0) * inner
+        architecture = setting.problem.architecture
+        least = np.maximum(setting.macs / used, cycles) + setting.plan.latency
+        running = architecture.compute.leak_pj * used
+        for at, memory in enumerate(architecture.levels):
+            if memory.leak_pj:
+                gate = setting.plan.levels[at].gate
+                of = at if gate is None else gate
+                on = totals[of + 1 :].prod(axis=0)
+                per = 1.0 if gate is None else architecture.instances[at] / architecture.instances[gate]
+                running = running + memory.leak_pj * on * per
+        energy = energy + architecture.compute.energy_pj * setting.macs + running * least
+        span = setting.problem.rules.total_parallelism
+        value, second = self.pair(energy, np.broadcast_to(least, energy.shape))
+        outside = (used < span.low) | (used > span.high)
+        return np.where(outside, np.inf, value), np.where(outside, np.inf, second)
+
+
+def _better(one: Pair, two: Pair) -> Pair:
+    """The lexicographically smaller of two pairs, element by element."""
+    take = (two[0] < one[0]) | ((two[0] == one[0]) & (two[1] < one[1]))
+    return np.where(take, two[0], one[0]), np.where(take, two[1], one[1])
+
+
+def _onward(reach: Values, target: Values, dims: tuple[int, ...]) -> Values:
+    moved = reach.copy()
+    moved[list(dims)] = target[list(dims)]
+    return moved
