@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import platform
+from pathlib import Path
 
 import numpy as np
 
@@ -112,7 +114,7 @@ def machine_name() -> str:
     """Processor and core count, for the head of a table."""
     model = platform.processor() or "unknown processor"
     try:
-        with open("/proc/cpuinfo") as info:
+        with pathlib.Path("/proc/cpuinfo").open() as info:
             model = next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
     except (OSError, StopIteration):
         pass

@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "archloom"
 
 FLOORS = (
-    {"errors"},
+    {"errors", "display"},
     {"workload", "technology"},
     {"architecture"},
     {"mapping"},

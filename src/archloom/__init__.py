@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archloom.display import renderers
+
 if TYPE_CHECKING:
     from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
     from archloom.errors import InfeasibleError, InputError
@@ -59,6 +61,21 @@ _HOMES = {
     "archloom.workload.network": ("Network",),
 }
 """Where each name lives: modules load when one of their names is first asked for, so that the door stays light."""
+
+
+def _show_evaluation(evaluation: Evaluation) -> str:
+    from archloom.report.html import evaluation_fragment
+
+    return evaluation_fragment(evaluation)
+
+
+def _show_mapping(mapping: Mapping) -> str:
+    from archloom.report.html import mapping_fragment
+
+    return mapping_fragment(mapping)
+
+
+renderers.update(Evaluation=_show_evaluation, Mapping=_show_mapping)
 
 
 def __getattr__(name: str) -> Any:

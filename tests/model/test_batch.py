@@ -40,7 +40,14 @@ CHIP = Architecture(
     "chip",
     (
         Memory(
-            "RF", 16 * 64, keep="outputs", bypass=["weights"], read_pj=1, write_pj=1, update_pj=1, fanout=Fanout(2, 2)
+            "RF",
+            16 * 64,
+            keep=frozenset({"outputs"}),
+            bypass=frozenset({"weights"}),
+            read_pj=1,
+            write_pj=1,
+            update_pj=1,
+            fanout=Fanout(2, 2),
         ),
         Memory("GLB", 16 * 512, block=4, read_pj=6, write_pj=7, update_pj=8, leak_pj=0.25, fanout=Fanout(4, 1)),
         Memory("DRAM", block=8, read_bandwidth=2, read_pj=100, write_pj=100, update_pj=100),

@@ -1,6 +1,8 @@
-"""Evaluations to report on: a convolution on a machine like Eyeriss, with figures of the test's own making."""
+"""Evaluations to report on, with energies and sizes of the tests' own making."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +10,7 @@ from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memor
 from archloom.mapping.nest import LevelNest, Loop, Mapping
 from archloom.model.evaluate import evaluate
 from archloom.model.result import Evaluation
-from archloom.workload.einsum import einsum
+from archloom.workload.einsum import Tensor, Workload, einsum
 
 CONV = einsum(
     "Outputs[m,p,q] += Weights[m,c,r,s] * Inputs[c,2*p+r,2*q+s]",
@@ -54,8 +56,54 @@ NEST = Mapping(
         ),
     )
 )
+HOSTILE = "<img src=x onerror=\"alert('x')\">&\x07"
 
 
 @pytest.fixture
 def evaluation() -> Evaluation:
+    """A convolution on a machine with rows of register files, bound by compute."""
     return evaluate(CONV, ROWS, NEST)
+
+
+@pytest.fixture
+def slow() -> Evaluation:
+    """The same, bound by the backing store, with a network that takes time to fill."""
+    machine = ROWS.with_level("DRAM", shared_bandwidth=0.5).with_level("GLB", fanout=Fanout(14, 12, fill_latency=9))
+    return evaluate(CONV, machine, NEST)
+
+
+@pytest.fixture
+def bare() -> Evaluation:
+    """A dot product, padded, on one memory of which nothing is known."""
+    nest = LevelNest("RAM", (Loop("k", 10),), keep=frozenset("OWI"))
+    return evaluate(
+        einsum("O[] += W[k] * I[k]", {"k": 8}), Architecture("one", (Memory("RAM"),)), Mapping((nest,), padding=True)
+    )
+
+
+@pytest.fixture
+def hostile() -> Evaluation:
+    """Names that would break out of HTML, SVG or a terminal, if they were let."""
+    names = {"Weights": HOSTILE + "w", "Inputs": HOSTILE + "i", "Outputs": HOSTILE + "o"}
+    tensors = tuple(
+        Tensor(names[t.name], tuple(tuple((HOSTILE + d, c) for d, c in rank) for rank in t.ranks), t.is_output)
+        for t in CONV.tensors
+    )
+    workload = Workload(HOSTILE, {HOSTILE + dim: bound for dim, bound in CONV.bounds.items()}, tensors)
+    levels = tuple(replace(level, name=HOSTILE + level.name, bypass=frozenset()) for level in ROWS.levels)
+
+    def renamed(loops: tuple[Loop, ...]) -> tuple[Loop, ...]:
+        return tuple(Loop(HOSTILE + loop.dim, loop.trip) for loop in loops)
+
+    nests = tuple(
+        LevelNest(
+            HOSTILE + nest.level,
+            renamed(nest.temporal),
+            renamed(nest.x),
+            renamed(nest.y),
+            frozenset(names[name] for name in nest.keep),
+            {names[name]: cut for name, cut in nest.cut.items()},
+        )
+        for nest in NEST.levels
+    )
+    return evaluate(workload, Architecture(HOSTILE, levels, Compute(HOSTILE, energy_pj=1)), Mapping(nests))

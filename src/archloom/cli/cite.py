@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from archloom.report.citations import references
-
 __all__ = ["cite"]
 
 
@@ -18,5 +16,7 @@ def cite(
 
     TOPICS are words such as timeloop or eyeriss; without any, everything is printed. The reason stands above each entry.
     """
+    from archloom.report.citations import references
+
     entries = [f"% {reference.topic}: {reference.why}\n{reference.bibtex}" for reference in references(topics or [])]
     typer.echo("\n".join(entries), nl=False)

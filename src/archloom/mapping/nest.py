@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from archloom.architecture.hierarchy import Architecture, Memory, plain
+from archloom.display import Displayed
 from archloom.errors import Fault, InputError, did_you_mean
 from archloom.workload.einsum import MAX_BOUND, Workload
 from archloom.workload.sizes import is_whole
@@ -65,7 +66,7 @@ class LevelNest:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class Mapping(Displayed):
     """A mapping: one `LevelNest` per level of the architecture, inner to outer (`levels[0]` next to the compute units).
 
     With `padding`, the factors of a dimension may multiply to more than its bound (an imperfect factorisation);
@@ -90,8 +91,8 @@ class Mapping:
         """Raise InputError, with every fault, unless this mapping has the form of one for this workload and architecture.
 
         The form is: the same levels in the same order, known dims and tensors, factors that multiply to each bound (or above it,
-        with padding), a dim on at most one mesh axis of a level, spatial loops within the mesh that the mapping itself chooses,
-        a backing store that keeps everything. Whether tiles and fanouts *fit* is not checked here: `evaluate` says so.
+        with padding), a dim on at most one mesh axis of a level, a backing store that keeps everything. Whether tiles, fanouts
+        and meshes *fit* is not checked here: `evaluate` says so.
         """
         faults = [Fault(message) for message in _faults(self, workload, architecture)]
         if faults:
@@ -113,7 +114,7 @@ def _faults(mapping: Mapping, workload: Workload, architecture: Architecture) ->
             faults.append(
                 f"mapping at {names[-1]!r}: does not keep {tensor.name!r}; the backing store keeps every tensor"
             )
-    if any(not is_whole(loop.trip) for nest in mapping.levels for loop in nest.loops()):
+    if not _have_trips(loop for nest in mapping.levels for loop in nest.loops()):
         return faults
     for dim, bound in workload.bounds.items():
         product = mapping.factor(dim)
@@ -124,6 +125,11 @@ def _faults(mapping: Mapping, workload: Workload, architecture: Architecture) ->
                 f"the factors of {dim!r} multiply to {product}, above its bound {bound}; set padding to allow it"
             )
     return faults
+
+
+def _have_trips(loops: Iterable[Loop]) -> bool:
+    """Whether products of the trips mean something, and can be written out."""
+    return all(is_whole(loop.trip) and loop.trip <= MAX_BOUND for loop in loops)
 
 
 def _loop_faults(nest: LevelNest, workload: Workload) -> Iterator[str]:
@@ -153,13 +159,6 @@ def _mesh_faults(nest: LevelNest, level: Memory) -> Iterator[str]:
         yield f"gives the mesh {nest.mesh}, but this fanout is not reshapeable"
     elif len(nest.mesh) != 2 or not all(is_whole(size) and size >= 1 for size in nest.mesh):
         yield f"gives the mesh {nest.mesh}; expected two whole numbers, at least 1"
-    elif math.prod(nest.mesh) > level.fanout.total:
-        yield f"gives the mesh {nest.mesh}, but this fanout has {level.fanout.total} units"
-    else:
-        for axis, loops, size in (("X", nest.x, nest.mesh[0]), ("Y", nest.y, nest.mesh[1])):
-            if math.prod(loop.trip for loop in loops if is_whole(loop.trip)) > size:
-                shown = " ".join(map(str, loops))
-                yield f"the loops {shown} on mesh axis {axis} do not fit the mesh {nest.mesh} that it gives"
 
 
 def _residency_faults(nest: LevelNest, level: Memory, workload: Workload) -> Iterator[str]:

@@ -78,7 +78,10 @@ def _spatial(trips: Array, workload: Workload) -> tuple[Loop, ...]:
 
 
 def pack(workload: Workload, architecture: Architecture, mappings: Sequence[Mapping]) -> MappingBatch:
-    """Pack mappings of one workload and architecture into arrays; raises InputError for one of another form."""
+    """Pack mappings of one workload and architecture into arrays; raises InputError for one of another form.
+
+    The mesh that a mapping gives for a reshapeable fanout is left out: arrays fit any mesh of that size.
+    """
     for mapping in mappings:
         mapping.check(workload, architecture)
     shape = (len(architecture.levels), len(workload.dims), len(mappings))

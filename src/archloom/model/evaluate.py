@@ -39,6 +39,7 @@ def evaluate(
     16
     """
     mapping.check(workload, architecture)
+    _check_meshes(architecture, mapping)
     plan = lower(workload, architecture, padding=mapping.padding, cuts=_has_cuts(mapping), drain_reads=drain_reads)
     nest = lanes_of(plan, workload, mapping)
     counts = count(plan, nest)
@@ -49,6 +50,23 @@ def evaluate(
     if costs.reason != LEGAL:
         raise InfeasibleError(explain_reason(costs.reason, workload, architecture, mapping, counts, costs))
     return _evaluation(workload, architecture, mapping, counts, costs)
+
+
+def _check_meshes(architecture: Architecture, mapping: Mapping) -> None:
+    """Raise InfeasibleError where the mesh that a mapping chooses is larger than the fanout, or smaller than its loops."""
+    for level, nest in zip(architecture.levels, mapping.levels, strict=True):
+        if nest.mesh is None:
+            continue
+        what, (wide, high) = f"level {level.name!r}: fanout: the mapping", nest.mesh
+        if wide * high > level.fanout.total:
+            raise InfeasibleError(
+                f"{what} arranges a mesh of {wide} x {high}, but there are {level.fanout.total} instances"
+            )
+        x, y = _spread(nest.x), _spread(nest.y)
+        if x > wide or y > high:
+            raise InfeasibleError(
+                f"{what} spreads over {x} x {y} instances, but the mesh that it chooses is {wide} x {high}"
+            )
 
 
 def _has_cuts(mapping: Mapping) -> bool:

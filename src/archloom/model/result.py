@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from archloom.architecture.hierarchy import Architecture
+from archloom.display import Displayed
 from archloom.mapping.nest import Mapping
 from archloom.workload.einsum import Workload
 
@@ -55,7 +56,7 @@ class ComputeCosts:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Displayed):
     """The cost of one mapping; `levels` run outer to inner.
 
     `cycles`: total latency. `utilization`: true MACs over MAC units times cycles, at most 1. `energy_pj`: everything,

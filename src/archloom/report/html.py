@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Any
 
 from archloom.mapping.nest import Mapping
 from archloom.mapping.text import render as nest_text
@@ -17,11 +14,16 @@ from archloom.report.headline import headline
 from archloom.report.nest_drawing import draw_nest
 from archloom.report.tables import detail_rows
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 __all__ = ["evaluation_fragment", "evaluation_page", "mapping_fragment"]
 
 
 @cache
 def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     made = Environment(loader=PackageLoader("archloom.report"), autoescape=True, undefined=StrictUndefined)
     made.filters["whole"] = lambda number: "" if number is None else f"{number:,}"
     made.filters["ratio"] = lambda number: "" if number is None else units.ratio(number)
@@ -30,6 +32,8 @@ def _templates() -> Environment:
 
 
 def _contents(evaluation: Evaluation) -> dict[str, Any]:
+    from markupsafe import Markup
+
     # The drawings escape every name themselves; everything else is escaped by the template.
     return {
         "evaluation": evaluation,

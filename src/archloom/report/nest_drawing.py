@@ -49,7 +49,7 @@ class _Sheet:
     @property
     def left(self) -> float:
         """Width of the column of levels and loops."""
-        return max(260.0, *(_width(node, depth, self) for node, depth in _with_depth(self.nodes))) + 2 * MARGIN
+        return max([260.0, *(_width(node, depth, self) for node, depth in _with_depth(self.nodes))]) + 2 * MARGIN
 
     @property
     def width(self) -> float:

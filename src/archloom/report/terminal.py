@@ -33,11 +33,12 @@ NARROWEST, WIDEST = 80, 100
 
 
 class Room(Enum):
-    """How much room a table may take: all it likes, none for bars, or only what its numbers need."""
+    """How much room a table may take: all it likes, none for bars, none between columns, or none for long numbers."""
 
     ROOMY = 0
     NO_BARS = 1
     TIGHT = 2
+    SHORT = 3
 
 
 def print_report(evaluation: Evaluation, console: Console) -> None:
@@ -78,7 +79,7 @@ def _title(evaluation: Evaluation) -> RenderableType:
 
 def _grid(*columns: tuple[str, str], room: Room = Room.ROOMY) -> Table:
     """A table without lines but below its head; each column is a name and where its cells are pushed."""
-    padding = (0, 0 if room is Room.TIGHT else 1)
+    padding = (0, 1 if room in (Room.ROOMY, Room.NO_BARS) else 0)
     table = Table(box=box.SIMPLE_HEAD, show_header=any(name for name, _ in columns), pad_edge=False, padding=padding)
     table.show_edge = False
     for at, (name, justify) in enumerate(columns):
@@ -162,7 +163,7 @@ def _energy(evaluation: Evaluation, room: Room) -> Section:
 def _traffic(evaluation: Evaluation, room: Room) -> Section:
     numbers = ("tile", "reads", "fills", "updates", "uses/word", "MACs/access")
     table = _grid(("", "left"), ("", "left"), *((name, "right") for name in numbers), room=room)
-    write = units.short if room is Room.TIGHT else units.count
+    write = units.short_count if room is Room.SHORT else units.count
     styles = dict(zip((tensor.name for tensor in evaluation.workload.tensors), tensor_styles(evaluation), strict=True))
     for level in evaluation.levels:
         name = level.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["area", "bits", "count", "energy", "percent", "ratio", "short", "times"]
+__all__ = ["area", "bits", "count", "energy", "percent", "ratio", "short", "short_count", "times"]
 
 PREFIXES = ((1e-12, "p"), (1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""), (1e3, "k"))
 SHORT = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -52,6 +52,11 @@ def bits(number: float) -> str:
 def count(number: int) -> str:
     """A count, whole up to twelve digits: `802,816`."""
     return f"{number:,}" if abs(number) < 10**12 else f"{_digits(float(number))}"
+
+
+def short_count(number: int) -> str:
+    """A count in at most five or six characters: `1,234`, `803k`."""
+    return f"{number:,}" if abs(number) < 10_000 else short(number)
 
 
 def short(number: float) -> str:

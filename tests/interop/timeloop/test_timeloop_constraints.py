@@ -157,7 +157,10 @@ def test_unknown_targets_are_pointed_out() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{target: RF, type: spacial}", "the spacial constraint of RF: expected a known type (did you mean 'spatial'?)"),
+        (
+            "{target: RF, type: spacial}",
+            "the spacial constraint of RF: expected a known type (did you mean 'spatial'?)",
+        ),
         ("{type: spatial}", "the spatial constraint of no target: 'target' is missing"),
         ("{target: RF, type: spatial, factors: X=2}", "the factor X=2 is over 'X', which is not a dimension"),
         ("{target: RF, type: spatial, split: -1}", "split is -1; expected an integer of 0 or more"),

@@ -68,7 +68,7 @@ def levels_for(draw: st.DrawFn, nest: LevelNest, tensors: list[str]) -> Memory:
     word = draw(st.sampled_from([8, 16, 24]))
     return Memory(
         nest.level,
-        size_bits=draw(st.sampled_from([math.inf, word * 2**50, word * 2**50 + 5])),
+        size_bits=draw(st.sampled_from([math.inf, word * 2**31, word * 2**31 + 5])),
         word_bits=word,
         block=draw(st.integers(1, 4)),
         read_bandwidth=draw(bandwidths),
@@ -84,7 +84,7 @@ def levels_for(draw: st.DrawFn, nest: LevelNest, tensors: list[str]) -> Memory:
         area_um2=draw(costs),
         power_gated_at=draw(st.sampled_from([None, nest.level])),
         fanout=fanout,
-        kind=draw(st.sampled_from(["SRAM", "regfile", "my own", "memory"])),
+        kind=draw(st.sampled_from(["SRAM", "register", "my own", "dram"])),
     )
 
 
@@ -160,12 +160,33 @@ def nest(**changes: Any) -> Mapping:
 @pytest.mark.parametrize(
     ("workload", "architecture", "mapping", "expected"),
     [
-        (einsum("Z[row] += A[row]", {"row": 2}), MACHINE, None, "the dimension 'row' has a name that Timeloop cannot read"),
+        (
+            einsum("Z[row] += A[row]", {"row": 2}),
+            MACHINE,
+            None,
+            "the dimension 'row' has a name that Timeloop cannot read",
+        ),
         (GEMM, replace(MACHINE, compute=Compute(leak_pj=1)), NEST, "compute 'MAC' leaks; Timeloop does not charge"),
         (GEMM, replace(MACHINE, compute=Compute("a b")), NEST, "the name 'a b' cannot be written"),
         (GEMM, level(fanout=Fanout(2, reshapeable=True)), NEST, "level 'RF': its fanout is reshapeable"),
-        (GEMM, level(word_bits=24, size_bits=100, buffering=1.5), NEST, "level 'RF': 100 bits are no whole number of words"),
-        (GEMM, level(size_bits=0, bypass=frozenset({"all"}), read_pj=1), None, "level 'RF': a pure fanout has energies"),
+        (
+            GEMM,
+            level(word_bits=24, size_bits=100, buffering=1.5),
+            NEST,
+            "level 'RF': 100 bits are no whole number of words",
+        ),
+        (
+            GEMM,
+            level(size_bits=0, bypass=frozenset({"all"}), read_pj=1),
+            None,
+            "level 'RF': a pure fanout has energies",
+        ),
+        (
+            GEMM,
+            level(size_bits=2**40),
+            NEST,
+            "level 'RF': it has 6.87195e+10 words; Timeloop reads sizes below 2**32 words",
+        ),
         (GEMM, MACHINE, nest(cut={"A": 0}), "mapping at 'RF': the tiles of A have a cut"),
         (GEMM.with_bounds(k=7), MACHINE, replace(NEST, padding=True), "the mapping pads a dimension"),
         (GEMM.with_bounds(k=7), MACHINE, NEST, "the factors of 'k' multiply to 8, above its bound 7"),
@@ -185,9 +206,28 @@ def test_what_cannot_be_written(
     assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "size", "written"),
+    [
+        ("sram", 4096, "SRAM"),
+        ("SRAM", math.inf, "DRAM"),
+        ("LPDDR4_DRAM", math.inf, "LPDDR4_DRAM"),
+        ("register", 4096, "regfile"),
+        ("smartbuffer_RF", 4096, "smartbuffer_RF"),
+        ("flip-flops", 4096, "storage"),
+        ("dummy_storage", 4096, "storage"),
+    ],
+)
+def test_classes(kind: str, size: float, written: str) -> None:
+    data = yaml.safe_load(to_yaml(GEMM, level(kind=kind, size_bits=size)))
+    assert data["architecture"]["subtree"][0]["local"][1]["class"] == written
+
+
 def test_everything_that_cannot_be_written_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        to_yaml(GEMM, replace(level(fanout=Fanout(2, reshapeable=True)), compute=Compute(leak_pj=1)), nest(cut={"A": 0}))
+        to_yaml(
+            GEMM, replace(level(fanout=Fanout(2, reshapeable=True)), compute=Compute(leak_pj=1)), nest(cut={"A": 0})
+        )
     assert len(caught.value.faults) == 3
 
 

@@ -50,8 +50,7 @@ ERT:
   - {name: system.RF, actions: [{name: read, energy: 1}, {name: write, energy: 1}]}
   - {name: system.MAC, actions: [{name: compute, energy: 1}]}
 """
-NODES = (
-    """
+NODES = """
 variables: {version: 0.4, N: 3}
 constraints:
 - {target: GLB, type: temporal, factors: [C<=4], permutation: [C]}
@@ -67,15 +66,74 @@ architecture:
     - !Component {name: RF, class: regfile, attributes: {depth: 32, width: 16}, constraints: {dataspace: {keep: [W, I]}}}
     - !Nothing {constraints: {dataspace: {keep: [O]}}}
   - !Component {name: mac, class: intmac}
-"""
-    + TREE[TREE.index("problem:") : TREE.index("ERT:")].replace("target: GLB, type: spatial", "target: PE, type: spatial")
+""" + TREE[TREE.index("problem:") : TREE.index("ERT:")].replace(
+    "target: GLB, type: spatial", "target: PE, type: spatial"
 )
 TOKENS = re.compile(r"[A-Za-z_]\w*|\d+|\S|\s+")
 SPICE = [
-    *("0", "-1", "1e999", "99999999999999999999", "3.5", ".inf", ".nan", "null", "true", "~", "''", "'a b'", "[]", "{}"),
-    *("[[]]", "{a: 1}", "*a", "&a ", "<<: ", "!Component ", "!Parallel ", "!x ", "{{ x }}", "{% if %}", "#", "\t", "\n"),
-    *("9**9**9", "().__class__", "C=0", "C=2,1", "N", "RF", "DRAM", "subtree", "nodes", "temporal", "bypass", "\u2028", "\0"),
-    *(" ", ":", ",", "]", "}", "- ", "O", "W", "name", "class", "target", "factors", "é", "[1..0]", "[1..999999999999]"),
+    *(
+        "0",
+        "-1",
+        "1e999",
+        "99999999999999999999",
+        "3.5",
+        ".inf",
+        ".nan",
+        "null",
+        "true",
+        "~",
+        "''",
+        "'a b'",
+        "[]",
+        "{}",
+    ),
+    *(
+        "[[]]",
+        "{a: 1}",
+        "*a",
+        "&a ",
+        "<<: ",
+        "!Component ",
+        "!Parallel ",
+        "!x ",
+        "{{ x }}",
+        "{% if %}",
+        "#",
+        "\t",
+        "\n",
+    ),
+    *(
+        "9**9**9",
+        "().__class__",
+        "C=0",
+        "C=2,1",
+        "N",
+        "RF",
+        "DRAM",
+        "subtree",
+        "nodes",
+        "temporal",
+        "bypass",
+        "\u2028",
+        "\0",
+    ),
+    *(
+        " ",
+        ":",
+        ",",
+        "]",
+        "}",
+        "- ",
+        "O",
+        "W",
+        "name",
+        "class",
+        "target",
+        "factors",
+        "é",
+        "[1..0]",
+        "[1..999999999999]",
+    ),
 ]
 
 
@@ -106,22 +164,25 @@ def mutated(draw: st.DrawFn, text: str) -> str:
 def answer(text: str) -> str:
     """What loading and evaluating a text ends in: an outcome that a user can act on."""
     before = time.process_time()
+    outcome, message = _outcome(text)
+    assert message.strip()
+    assert time.process_time() - before < 2
+    return outcome
+
+
+def _outcome(text: str) -> tuple[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TimeloopWarning)
             given = load(text)
-        outcome = "loaded"
-        if given.mapping is not None:
-            evaluate(given.workload, given.architecture, given.mapping)
-            outcome = "evaluated"
+        if given.mapping is None:
+            return "loaded", "fine"
+        evaluate(given.workload, given.architecture, given.mapping)
     except InputError as error:
-        assert error.faults
-        assert str(error).strip()
-        outcome = "refused"
-    except InfeasibleError:
-        outcome = "infeasible"
-    assert time.process_time() - before < 2
-    return outcome
+        return "refused", str(error)
+    except InfeasibleError as error:
+        return "infeasible", str(error)
+    return "evaluated", "fine"
 
 
 @pytest.mark.parametrize("text", [TREE, NODES], ids=["tree", "nodes"])
@@ -178,7 +239,9 @@ def test_large_files() -> None:
     assert answer(TREE.replace("entries: 16,", f"entries: 16, {attributes},")) == "evaluated"
     directives = "".join(f"- {{target: GLB, type: bypass, keep: [W]}}\n# {at}\n" for at in range(5000))
     assert answer(TREE.replace("ERT:", directives + "ERT:")) == "evaluated"
-    assert answer(TREE.replace("- {target: DRAM", "- {target: DRUM, type: x}\n" * 5000 + "- {target: DRAM")) == "refused"
+    assert (
+        answer(TREE.replace("- {target: DRAM", "- {target: DRUM, type: x}\n" * 5000 + "- {target: DRAM")) == "refused"
+    )
     locals_ = "".join(f"    - {{name: B{at}, class: SRAM}}\n" for at in range(3000))
     assert answer(TREE.replace('    - {name: "MAC', locals_ + '    - {name: "MAC')) == "refused"
     tables = "".join(f"  - {{name: system.X{at}, actions: [{{name: read, energy: 1}}]}}\n" for at in range(5000))

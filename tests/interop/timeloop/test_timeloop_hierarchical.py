@@ -7,7 +7,15 @@ import warnings
 import pytest
 
 from archloom.errors import InputError
-from archloom.interop.timeloop import Axis, LoopConstraint, Origin, ResidencyConstraint, TimeloopInput, TimeloopWarning, load
+from archloom.interop.timeloop import (
+    Axis,
+    LoopConstraint,
+    Origin,
+    ResidencyConstraint,
+    TimeloopInput,
+    TimeloopWarning,
+    load,
+)
 from archloom.mapping.nest import Loop
 
 PROBLEM = """
@@ -151,7 +159,9 @@ mapping:
 
 
 def test_mapping_against_the_hardware() -> None:
-    mapping = "mapping:\n- {target: DRAM, type: temporal, factors: M0 N0 K0}\n- {target: GLB, type: dataspace, keep: [B]}\n"
+    mapping = (
+        "mapping:\n- {target: DRAM, type: temporal, factors: M0 N0 K0}\n- {target: GLB, type: dataspace, keep: [B]}\n"
+    )
     assert "mapping at 'GLB': keeps 'B', which this memory bypasses" in message(mapping=mapping)
 
 
@@ -214,20 +224,32 @@ architecture:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (("meshX: \"ROWS + 1\"", "meshX: ROWZ"), "column: meshX: in the expression 'ROWZ': there is no name 'ROWZ' (did you mean"),
-        (("meshX: \"ROWS + 1\"", "meshX: 0"), "column: meshX is 0; expected an integer of 1 or more"),
-        (("meshX: \"ROWS + 1\"", "meshX: 2000000000000"), "column: meshX is 2000000000000; expected"),
+        (
+            ('meshX: "ROWS + 1"', "meshX: ROWZ"),
+            "column: meshX: in the expression 'ROWZ': there is no name 'ROWZ' (did you mean",
+        ),
+        (('meshX: "ROWS + 1"', "meshX: 0"), "column: meshX is 0; expected an integer of 1 or more"),
+        (('meshX: "ROWS + 1"', "meshX: 2000000000000"), "column: meshX is 2000000000000; expected"),
         (("{split: 0}", "{splt: 0, split: x}"), "split: in the expression 'x'"),
         (("keep: [B]", "keep: [A, B]"), "'A' is kept in two branches of a !Parallel; expected one"),
         (("{keep: [Z]}", "{keep: []}"), "no branch of the !Parallel keeps Z (add a constraint"),
         (("name: b_buf", "name: GLB"), "the name 'GLB' is used twice; it stands first at <text 1>:"),
         (("!Component {name: mac, class", "!Component {class"), "a !Component has no name"),
         (("class: intmac", "class: adder"), "the architecture has 0 compute components"),
-        (("- !Component {name: mac, class: intmac, spatial: {meshX: 2}}", ""), "the last node is b_reg; expected a compute"),
+        (
+            ("- !Component {name: mac, class: intmac, spatial: {meshX: 2}}", ""),
+            "the last node is b_reg; expected a compute",
+        ),
         (("- !Component {name: a_reg,", "- !Container {name: a_reg,"), "a_reg: a container cannot stand directly in"),
         (("{name: a_reg,", "{name: a_reg, spatial: {meshX: 2},"), "a_reg: a component with a mesh cannot stand"),
-        (("temporal: {permutation", "temperal: {permutation"), "GLB: 'temperal' is not a kind of constraint (did you mean"),
-        (("nodes:\n  - !Container {name: system", "nodes: 3\n  bodes:\n  - !Container {name: system"), "nodes is 3; expected"),
+        (
+            ("temporal: {permutation", "temperal: {permutation"),
+            "GLB: 'temperal' is not a kind of constraint (did you mean",
+        ),
+        (
+            ("nodes:\n  - !Container {name: system", "nodes: 3\n  bodes:\n  - !Container {name: system"),
+            "nodes is 3; expected",
+        ),
         (("!Nothing", "!Nothin"), "the tag !Nothin is not allowed here (did you mean '!Nothing'?)"),
         (("factors: [N=1]", "factors: [X=1]"), "the temporal constraint of GLB: the factor X=1 is over 'X'"),
         (("- !Nothing {", "- !Nothing [1]\n    - !Nothing {"), "a node is a list; expected a mapping"),
@@ -258,6 +280,21 @@ def test_what_plays_no_part_is_pointed_out() -> None:
     assert "networks of PE: networks are not modelled" in given.warnings
     given = machine(("name: chip\n", "name: chip\n    constraints: {temporal: {factors: [M=1]}}\n"))
     assert "the temporal constraint of the container chip has no level to hold it" in given.warnings
+
+
+def test_no_reuse_across_a_fanout_belongs_to_the_hardware() -> None:
+    given = machine(("{split: 0}", "{split: 0, no_reuse: [A]}"))
+    assert given.architecture.level("inter_PE_spatial").fanout.no_multicast == {"A"}
+    given = machine(("factors: [N=1]", "factors: [N=1], no_reuse: [A]"))
+    assert "no_reuse (the temporal constraint of GLB): reuse over time is counted all the same" in given.warnings
+
+
+def test_what_components_have_a_default_of_does_not_pass_down() -> None:
+    given = machine(
+        ("attributes: {depth: 1024}", "attributes: {depth: 1024, multiple_buffering: 2, has_power_gating: true}")
+    )
+    assert all(level.buffering == 1 and level.power_gated_at is None for level in given.architecture.levels)
+    assert "multiple_buffering (chip)" in given.warnings
 
 
 def test_hostile_expressions_are_refused() -> None:

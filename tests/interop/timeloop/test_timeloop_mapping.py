@@ -125,7 +125,9 @@ def test_spatial_split(extra: str, x: str, y: str) -> None:
 
 
 def test_residency() -> None:
-    text = REST + "- {target: GLB, type: bypass, keep: [A], bypass: [B]}\n- {target: RF, type: dataspace, bypass: '*'}\n"
+    text = (
+        REST + "- {target: GLB, type: bypass, keep: [A], bypass: [B]}\n- {target: RF, type: dataspace, bypass: '*'}\n"
+    )
     found = loaded(text).mapping
     assert found is not None
     assert found.by_level["GLB"].keep == frozenset("AZ")

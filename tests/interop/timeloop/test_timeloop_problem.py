@@ -85,6 +85,7 @@ def test_expressions() -> None:
     [
         ("C: 3,", "C: 0,", "<text>:13:17: problem instance: C is 0; expected an integer of 1 or more"),
         ("C: 3,", "C: 2000000000000000,", "expected an integer of 1 or more"),
+        ("C: 3,", "C: null,", "problem instance: the bound of 'C' is missing"),
         ("C: 3,", "", "problem instance: the bound of 'C' is missing"),
         ("[[[C]], [[M]]", "[[[C]], [[X]]", "data space 'Weights': the projection names 'X', which is not a dimension"),
         ("[P, stride]", "[P, strid]", "of the projection has no known coefficient (did you mean 'stride'?)"),

@@ -52,7 +52,9 @@ def folder(tmp_path: Path) -> Path:
     return top
 
 
-@pytest.mark.parametrize(("text", "found"), [("a: 1", False), ("a: {b: {c: 1}}", False), ("a: {{x}}", True), ("{% if 1 %}", True)])
+@pytest.mark.parametrize(
+    ("text", "found"), [("a: 1", False), ("a: {b: {c: 1}}", False), ("a: {{x}}", True), ("{% if 1 %}", True)]
+)
 def test_what_is_a_template(text: str, found: bool) -> None:
     assert has_jinja(text) is found
 
@@ -92,7 +94,9 @@ def test_include(folder: Path) -> None:
 
 
 def test_include_all(folder: Path) -> None:
-    found = rendered("a: {{ include_all('parts/*.yaml', 'parts.classes') }}\nb: {{ include_all('parts/*.yaml') }}\n", folder)
+    found = rendered(
+        "a: {{ include_all('parts/*.yaml', 'parts.classes') }}\nb: {{ include_all('parts/*.yaml') }}\n", folder
+    )
     assert found["a"] == [{"name": "a"}, {"name": "b"}]
     assert found["b"] == {"parts": {"classes": [{"name": "b"}]}}
 
@@ -153,7 +157,9 @@ def test_nothing_outside_is_reached(folder: Path, path: str, function: str) -> N
     (folder / "link.yaml").symlink_to(folder.parent / "secret.yaml")
     (folder / "linked").symlink_to(folder.parent, target_is_directory=True)
     where = path.format(outside=folder.parent)
-    assert f"{where!r} lies outside the folders of the files given" in refused(f"a: {{{{ {function}('{where}') }}}}", folder)
+    assert f"{where!r} lies outside the folders of the files given" in refused(
+        f"a: {{{{ {function}('{where}') }}}}", folder
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +172,10 @@ def test_nothing_outside_is_reached(folder: Path, path: str, function: str) -> N
         ("a: {{ include(3) }}", "'3' is not a path to include"),
         ("a: {{ include('**/*.yaml') }}", "is not a path to include"),
         ("a: {{ include('layers') }}", "is a folder; expected a file"),
-        ("a: 1\nb: {{ missing }}\n", "<t>:2:1: in the template: 'missing' is undefined (give it to load(..., variables"),
+        (
+            "a: 1\nb: {{ missing }}\n",
+            "<t>:2:1: in the template: 'missing' is undefined (give it to load(..., variables",
+        ),
         ("a: 1\nb: {{ 1 + }}\n", "<t>:2:1: not valid Jinja2: "),
         ("a: {% if 1 %}", "not valid Jinja2: Unexpected end of template"),
         ("a: {{ 1 / 0 }}", "<t>:1:1: in the template: division by zero"),

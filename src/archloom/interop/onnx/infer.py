@@ -235,7 +235,8 @@ def _compute(op: Op) -> dict[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore"):
             function = helper.make_function("archloom", "fold", inputs, outputs, [op.node], opsets)
-            results = ReferenceEvaluator(function).run(None, {name: op.scope.constants[name] for name in inputs})
+            feeds = {name: op.scope.constants[name] for name in inputs}
+            results = ReferenceEvaluator(function).run(None, feeds, {})
     except Exception:  # a malformed node: its value stays unknown
         return {}
     arrays = {name: np.asarray(result) for name, result in zip(outputs, results, strict=True)}

@@ -130,8 +130,9 @@ def _multi_head_attention(op: Op) -> Parts:
     if len(key) == 5:
         keys, values = key[1], key[4]
     else:
-        keys = key[1] if len(key) == 3 else key[2]
         value = op.shape(2)
+        _check(len(key) in (3, 4) and len(value) in (3, 4), f"keys of the shape {key} and values {value}")
+        keys = key[1] if len(key) == 3 else key[2]
         values = _split(value, heads)[3] if len(value) == 3 else value[3]
     return _scores(op, _split(query, heads), heads, keys + (past[2] if past and len(past) == 4 else 0), values)
 

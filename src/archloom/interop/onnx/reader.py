@@ -49,6 +49,8 @@ def prepare_model(model: ModelProto, place: Place) -> ModelProto:
         raise InputError("the ONNX model has no graph with operators", place)
     if not model.opset_import:
         raise InputError("the ONNX model names no operator set (opset_import)", place)
+    if not all(isinstance(opset.domain, str) for opset in model.opset_import):
+        raise InputError("the name of an operator set (opset_import) is not UTF-8 text", place)
     if not model.functions:
         return model
     _check_functions(model, place)

@@ -26,6 +26,9 @@ def walk(nodes: Iterable[NodeProto], scope: Scope, found: Found, depth: int = 0)
     for node in nodes:
         op = Op(node, scope)
         try:
+            # protobuf hands out bytes where the text is damaged
+            if not all(isinstance(text, str) for text in (node.op_type, node.domain, node.name, *node.input, *node.output)):
+                raise InputError("its names are not UTF-8 text")
             if node.op_type in _NESTED and node.domain in ("", "ai.onnx"):
                 if depth >= MAX_DEPTH:
                     raise InputError(f"graphs are nested more than {MAX_DEPTH} levels deep")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from archloom.architecture.hierarchy import Architecture, Fanout, Memory
 from archloom.errors import Fault, InputError, Place, did_you_mean
 from archloom.interop.timeloop.components import Part, Tables, compute_from, kind_of_class, memory_from
-from archloom.interop.timeloop.constraints import Constraint, ResidencyConstraint
+from archloom.interop.timeloop.constraints import Axis, Constraint, LoopConstraint, ResidencyConstraint
 from archloom.interop.timeloop.fields import Notes
 
 __all__ = ["Pieces", "architecture_from"]
@@ -50,7 +50,7 @@ def architecture_from(pieces: Pieces, tables: Tables, place: Place, notes: Notes
     _check_gates(storages, levels, notes)
     if notes.faults:
         return None
-    levels = _with_residency(levels, pieces.constraints)
+    levels = [_constrained(level, pieces.constraints) for level in levels]
     try:
         return Architecture(pieces.name, tuple(reversed(levels)), compute, pooled=True)
     except InputError as error:
@@ -88,17 +88,18 @@ def _check_gates(parts: Sequence[Part], levels: Sequence[Memory], notes: Notes) 
             )
 
 
-def _with_residency(levels: Sequence[Memory], constraints: Sequence[Constraint]) -> list[Memory]:
-    """What the nodes' own constraints say each memory holds is a property of the hardware."""
-    keep: Mapping[str, set[str]] = {level.name: set() for level in levels}
-    bypass: Mapping[str, set[str]] = {level.name: set() for level in levels}
+def _constrained(level: Memory, constraints: Sequence[Constraint]) -> Memory:
+    """What the nodes' own constraints say a memory holds, or a fanout cannot share, is a property of the hardware."""
+    keep: set[str] = set()
+    bypass: set[str] = set()
+    alone: set[str] = set()
     for constraint in constraints:
-        if isinstance(constraint, ResidencyConstraint) and constraint.target in keep:
-            keep[constraint.target].update(constraint.keep)
-            bypass[constraint.target].update(constraint.bypass)
-    return [
-        replace(
-            level, keep=level.keep | keep[level.name], bypass=level.bypass | (bypass[level.name] - keep[level.name])
-        )
-        for level in levels
-    ]
+        if constraint.target != level.name:
+            continue
+        if isinstance(constraint, ResidencyConstraint):
+            keep.update(constraint.keep)
+            bypass.update(constraint.bypass)
+        elif isinstance(constraint, LoopConstraint) and constraint.axis is Axis.SPATIAL:
+            alone.update(constraint.no_reuse)
+    fanout = replace(level.fanout, no_multicast=level.fanout.no_multicast | alone)
+    return replace(level, keep=level.keep | keep, bypass=level.bypass | (bypass - keep), fanout=fanout)

@@ -14,6 +14,7 @@ __all__ = ["SPOKEN_FOR", "Kind", "Part", "Tables", "compute_from", "is_dummy", "
 
 DEFAULT_WORD_BITS = 16
 MAX_WORD_BITS = 2**20
+MAX_WORDS = 2**60
 
 _BUFFERS = ("DRAM", "SRAM", "regfile", "smartbuffer", "storage")
 _COMPUTES = ("mac", "intmac", "fpmac", "compute")
@@ -172,9 +173,9 @@ def _words(fields: Fields, word_bits: int, block: int, notes: Notes) -> int | No
             f"{fields.owner}: both sizeKB and {stated[0]} are given; expected one of them",
             fields.by_name["sizeKB"].place,
         )
-    entries = fields.integer("entries", least=0)
-    depth = fields.integer("depth", "memory_depth", "data_storage_depth", least=0)
-    kib = fields.integer("sizeKB", least=0)
+    entries = fields.integer("entries", least=0, most=MAX_WORDS)
+    depth = fields.integer("depth", "memory_depth", "data_storage_depth", least=0, most=MAX_WORDS)
+    kib = fields.integer("sizeKB", least=0, most=MAX_WORDS)
     if entries is not None:
         return entries
     if depth is not None:

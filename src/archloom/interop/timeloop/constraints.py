@@ -13,6 +13,7 @@ from archloom.spec.document import Value, YamlList, YamlMap
 from archloom.workload.einsum import Workload
 
 __all__ = [
+    "UNMODELLED",
     "Axis",
     "Constraint",
     "LoopConstraint",
@@ -106,6 +107,14 @@ class OverbookingConstraint:
 
 Constraint = LoopConstraint | ResidencyConstraint | UtilizationConstraint | OverbookingConstraint
 
+UNMODELLED = {
+    "no_temporal_reuse": "reuse over time is counted all the same",
+    "no_reuse": "reuse over time is counted all the same",
+    "rmw_first_update": "the first update of a word reads nothing here",
+    "rmw_on_first_writeback": "the first update of a word reads nothing here",
+}
+"""What temporal loops may be told that the model does not know, and what it does instead."""
+
 _TYPES = {
     "temporal": "temporal",
     "spatial": "spatial",
@@ -192,6 +201,8 @@ def _loops(axis: Axis, target: str, fields: Fields, origin: Origin, workload: Wo
     unique = {(factor.dim, factor.relation): factor for factor in reversed(given)}
     no_reuse = "no_multicast_no_reduction" if axis is Axis.SPATIAL else "no_temporal_reuse"
     remainders = fields.take("remainders")
+    if axis is Axis.TEMPORAL:
+        _point_out(fields, notes)
     return LoopConstraint(
         target=target,
         axis=axis,
@@ -208,6 +219,13 @@ def _loops(axis: Axis, target: str, fields: Fields, origin: Origin, workload: Wo
         maximize=_maximize(fields, workload, notes),
         remainders=None if remainders is None else bool(remainders.value),
     )
+
+
+def _point_out(fields: Fields, notes: Notes) -> None:
+    for name, consequence in UNMODELLED.items():
+        given = fields.by_name.get(name)
+        if given is not None and given.value:
+            notes.remark(f"{given.name} ({fields.owner}): {consequence}")
 
 
 def _macros(fields: Fields, workload: Workload, notes: Notes) -> tuple[Factor, ...]:

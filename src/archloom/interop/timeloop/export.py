@@ -19,6 +19,8 @@ from archloom.workload.einsum import Tensor, Workload
 __all__ = ["to_yaml"]
 
 TOP = "system"
+MAX_WORDS = 2**32
+_CLASSES = {"dram": "DRAM", "sram": "SRAM", "regfile": "regfile", "register": "regfile"}
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
@@ -79,11 +81,10 @@ def _inexpressible_level(level: Memory, workload: Workload) -> Iterator[str]:
     for tensor in workload.tensors:
         if level.may_keep(tensor) and level.tensor_bits(tensor) != level.word_bits:
             yield f"{what}: {tensor.name!r} has words of {level.tensor_bits(tensor)} bits; in Timeloop all words of a memory have its {level.word_bits}"
-    if _is_pure_fanout(level):
-        if any((level.read_pj, level.write_pj, level.update_pj, level.leak_pj)):
-            yield f"{what}: a pure fanout has energies; Timeloop's dummy storage has none here"
-    elif kind_of_class(_class_of(level)) != "memory":
-        yield f"{what}: the kind {level.kind!r} is not a storage class"
+    if _is_pure_fanout(level) and any((level.read_pj, level.write_pj, level.update_pj, level.leak_pj)):
+        yield f"{what}: a pure fanout has energies; Timeloop's dummy storage has none here"
+    if MAX_WORDS <= level.size_bits / level.word_bits < math.inf:
+        yield f"{what}: it has {level.size_bits / level.word_bits:g} words; Timeloop reads sizes below 2**32 words (leave the size out)"
     if level.size_bits < math.inf and level.size_bits % level.word_bits and level.buffering != int(level.buffering):
         yield f"{what}: {level.size_bits:g} bits are no whole number of words, and buffering is {level.buffering:g}"
 
@@ -93,10 +94,14 @@ def _is_pure_fanout(level: Memory) -> bool:
 
 
 def _class_of(level: Memory) -> str:
-    """The component class: the level's own kind where that is a storage class of Timeloop's, else `storage`."""
+    """The component class by which Timeloop knows a memory; only a DRAM may be without a size there."""
     if _is_pure_fanout(level):
         return "dummy_storage"
-    return level.kind if kind_of_class(level.kind) == "memory" and not is_dummy(level.kind) else "storage"
+    if level.size_bits == math.inf and "DRAM" not in level.kind:
+        return "DRAM"
+    if kind_of_class(level.kind) == "memory" and not is_dummy(level.kind):
+        return level.kind
+    return _CLASSES.get(level.kind.casefold(), "storage")
 
 
 def _architecture(architecture: Architecture) -> dict[str, Any]:

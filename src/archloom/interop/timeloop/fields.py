@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 
 from archloom.errors import Fault, InputError, Place
@@ -125,6 +126,12 @@ class Fields:
         """Count every key as used."""
         for field in self.own:
             field.used = True
+
+    def without(self, names: frozenset[str]) -> Fields:
+        """The same fields without some of them."""
+        rest = copy(self)
+        rest.by_name = {name: field for name, field in self.by_name.items() if name not in names}
+        return rest
 
     @property
     def names(self) -> Mapping[str, object]:

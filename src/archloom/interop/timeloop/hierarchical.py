@@ -19,6 +19,18 @@ MAX_MESH = 2**40
 MAX_PARTS = 1000
 _BRANCHES = ("!Hierarchical", "!Parallel", "!Pipelined")
 _LEAVES = ("!Component", "!Container", "!Nothing")
+# the front end gives each component its own default of these before attributes pass down
+_NOT_INHERITED = frozenset(
+    {
+        "allow_overbooking",
+        "cluster_size",
+        "has_power_gating",
+        "min_utilization",
+        "multiple_buffering",
+        "n_banks",
+        "reduction_supported",
+    }
+)
 TAGS = frozenset((*_BRANCHES, *_LEAVES, "!Network", "!Storage", "!Compute", "!nomerge"))
 """The YAML tags that an architecture may carry."""
 
@@ -129,12 +141,12 @@ def _leaf(tag: str, name: str, fields: Fields, place: Place, in_parallel: bool, 
     fanout_x, fanout_y = _mesh(fields, name, source, state)
     has_fanout = fanout_x * fanout_y != 1
     is_container = tag == "!Container"
-    gating = source.flag("has_power_gating")
+    gating = source.flag("has_power_gating") if attributes is not None else False
     if in_parallel and (is_container or has_fanout):
         what = "a container" if is_container else "a component with a mesh"
         state.notes.fault(f"{name}: {what} cannot stand directly in a !Parallel", place, "put it around the !Parallel")
     if is_container:
-        state.inherited = source
+        state.inherited = source.without(_NOT_INHERITED)
         if fields.take("networks") is not None:
             state.notes.remark(f"networks of {name}: networks are not modelled")
     _constraints(name, fields, is_container, has_fanout, state)

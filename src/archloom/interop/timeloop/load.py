@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 from archloom.architecture.hierarchy import Architecture
 from archloom.errors import Fault, InputError, Place
@@ -33,6 +33,8 @@ from archloom.spec.expressions import resolve_names
 from archloom.workload.einsum import Workload
 
 __all__ = ["TimeloopInput", "TimeloopWarning", "load", "load_problem"]
+
+Lowered = TypeVar("Lowered")
 
 VERSIONS = ("0.1", "0.2", "0.3", "0.4")
 
@@ -74,7 +76,7 @@ def load(
     _require(sections, ("architecture", "problem"))
     result = _lowered(sections, notes)
     if result.warnings:
-        warnings.warn(TimeloopWarning("has no meaning here: " + "; ".join(result.warnings)), stacklevel=2)
+        warnings.warn(TimeloopWarning("these have no meaning here: " + "; ".join(result.warnings)), stacklevel=2)
     return result
 
 
@@ -89,8 +91,7 @@ def load_problem(
     _require(sections, ("problem",))
     workload = _problem(sections, notes, _variables(sections, notes))
     notes.check()
-    assert workload is not None
-    return workload
+    return _settled(workload, sections.single["problem"])
 
 
 def _require(sections: Sections, names: tuple[str, ...]) -> None:
@@ -140,14 +141,21 @@ def _lowered(sections: Sections, notes: Notes) -> TimeloopInput:
     constraints = (*pieces.constraints, *_on_levels(written, levels, notes))
     directives = None if workload is None else _directives(sections, workload, levels, notes)
     notes.check()
-    assert workload is not None
-    assert architecture is not None
+    workload = _settled(workload, sections.single["problem"])
+    architecture = _settled(architecture, sections.single["architecture"])
     mapping = None
     if directives is not None:
         architecture = _without_multicast(architecture, directives)
         mapping = mapping_from(directives, workload, architecture, constraints, notes)
     notes.check()
     return TimeloopInput(workload, architecture, mapping, constraints, _mapper(sections), notes.warnings())
+
+
+def _settled(value: Lowered | None, section: Section) -> Lowered:
+    """What a section was lowered to; every fault has been raised before, so this is only for the type checker."""
+    if value is None:
+        raise InputError(f"the section {section.key!r} cannot be read", section.place)
+    return value
 
 
 def _written_constraints(sections: Sections, workload: Workload, notes: Notes) -> list[Constraint]:

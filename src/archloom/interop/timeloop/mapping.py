@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 
 from archloom.architecture.hierarchy import Architecture, Memory
 from archloom.errors import Fault, InputError, Place, did_you_mean
-from archloom.interop.timeloop.constraints import Axis, Constraint, LoopConstraint, Origin, ResidencyConstraint
+from archloom.interop.timeloop.constraints import (
+    UNMODELLED,
+    Axis,
+    Constraint,
+    LoopConstraint,
+    Origin,
+    ResidencyConstraint,
+)
 from archloom.interop.timeloop.directives import dataspaces, factors, permutation
 from archloom.interop.timeloop.fields import Fields, Notes, as_map
 from archloom.interop.timeloop.hierarchical import spatial_name
@@ -28,14 +35,7 @@ _KINDS = {
     "bypassing": "residency",
 }
 MAX_DIRECTIVES = 10_000
-_UNMODELLED = {
-    "no_temporal_reuse": "reuse over time is counted all the same",
-    "no_reuse": "reuse over time is counted all the same",
-    "rmw_first_update": "the first update of a word reads nothing here",
-    "rmw_on_first_writeback": "the first update of a word reads nothing here",
-    "passthrough": "it is ignored",
-    "no_coalesce": "it is ignored",
-}
+_UNMODELLED = {**UNMODELLED, "passthrough": "it is ignored", "no_coalesce": "it is ignored"}
 
 
 @dataclass

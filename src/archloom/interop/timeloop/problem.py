@@ -65,7 +65,8 @@ def problem_from(section: Value, place: Place, notes: Notes, names: dict[str, ob
     coefficients = _coefficients(shape, values, notes)
     bounds = {dim: values.integer(dim) for dim in dims}
     for dim, bound in bounds.items():
-        if bound is None and values.by_name.get(dim) is None:
+        given = values.by_name.get(dim)
+        if bound is None and (given is None or given.value is None):
             notes.fault(f"{values.owner}: the bound of {dim!r} is missing", values.place)
     _sparsity(values, notes)
     _hint_at_misspelled(values, [*dims, *coefficients], notes)

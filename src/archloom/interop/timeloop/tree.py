@@ -122,8 +122,8 @@ def _part(name: str, class_name: str, source: Fields, count: int, place: Place, 
 
 def _mesh(instances: int, x: int | None, y: int | None) -> tuple[int, int]:
     if x is not None:
-        return x, y if y is not None else instances // x
-    return (instances // y, y) if y is not None else (instances, 1)
+        return x, y if y is not None else max(1, instances // x)
+    return (max(1, instances // y), y) if y is not None else (instances, 1)
 
 
 def classic_parts(architecture: Fields, notes: Notes, names: dict[str, object]) -> list[Part]:

@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archloom.search.exact.fills import (
+    crossed,
+    crossing_pj,
     executions,
     held_pj,
+    least_distinct,
+    least_words,
     reduction,
     serving_block,
     serving_pj,
@@ -20,7 +24,8 @@ from archloom.search.exact.fills import (
 )
 from archloom.search.exact.nodes import Cells, Node
 from archloom.search.exact.setting import Setting, Spread
-from archloom.search.exact.tables import Key, open_credit, sequences
+from archloom.search.exact.tables import open_credit, pending_below
+from archloom.search.exact.ways import UNSERVED, open_states, rank_of, sequences, start_of
 from archloom.search.objective import Objective
 
 __all__ = ["SLACK", "Bounds"]
@@ -107,7 +112,7 @@ class Bounds:
         fixed = node.energy_pj + self._late_credit(node, spreads)
         outside = self._reduced(spreads, level)
         for k, key in enumerate(inner.keys):
-            pending = self._pending_below(level, key)
+            pending = pending_below(setting, level, key)
             if pending not in way:
                 way[pending] = self._block_pj(node, spread, reach, pending)
             open_pj = open_credit(setting, level - 1, key, outside) if level else 0.0
@@ -117,11 +122,20 @@ class Bounds:
             best = _better(best, self._totals(energy, np.array(node.cycles), totals, key.spread))
         return best
 
-    def _pending_below(self, level: int, key: Key) -> tuple[int, ...]:
-        if level == 0:
-            return key.pending
-        kept = self.setting.keep[level - 1]
-        return tuple(h if h >= 0 else (level - 1 if kept[t] else -1) for t, h in enumerate(key.pending))
+    def _crossings(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> Values | float:
+        """Least energy of serving tensors that turned inside the tiles, where the fanout before their parent is crossed."""
+        setting, level = self.setting, node.level
+        total: Values | float = 0.0
+        for t, h in enumerate(pending):
+            if h != UNSERVED:
+                continue
+            at = setting.last_fanout(level, t)
+            if at is None or at == level:
+                reach = tile * np.array(spread.factors, dtype=np.float64)[:, None]
+                total = total + crossing_pj(setting, t, setting.keeper(level, t), reach)
+            else:
+                total = total + float(setting.parent_pj[setting.keeper(level, t), t]) * self._fetched(node, t, 1.0)
+        return total
 
     def _block_pj(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> Values:
         """Least energy of filling what is pending below the block, over the ways through it, for tile shapes [dims, K]."""
@@ -129,31 +143,61 @@ class Bounds:
         start = tile * np.array(spread.factors, dtype=np.float64)[:, None]
         target = np.broadcast_to(np.array(node.tile, dtype=np.float64)[:, None], start.shape)
         best = np.full(tile.shape[1], np.inf)
-        waiting = frozenset(t for t, h in enumerate(pending) if h >= 0)
-        if not waiting:
+        states = open_states(pending)
+        if not states:
             return np.zeros(tile.shape[1])
-        turned = {t: turn_pj(setting, level, t, pending[t], spread, start) for t in waiting}
-        for steps, left in sequences(setting, waiting):
-            reach, energy = start, np.zeros(tile.shape[1])
+        still = start == target
+        turned = {t: turn_pj(setting, level, t, start_of(pending[t]), spread, start) for t, rank in states if rank < 0}
+        for steps, left in sequences(setting, states):
+            reach, energy, done = start, np.zeros(tile.shape[1]), set[int]()
             for step in steps:
                 for t, rank in step.turns:
                     if rank < 0:
+                        fresh = reach is not start
                         energy = energy + (
-                            turned[t] if reach is start else turn_pj(setting, level, t, pending[t], spread, reach)
+                            turn_pj(setting, level, t, start_of(pending[t]), spread, reach) if fresh else turned[t]
                         )
                 for t, rank in step.turns:
                     if rank >= 0:
-                        reach = _onward(reach, target, tuple(d for d, _ in setting.plan.tensors[t].ranks[rank]))
+                        along = tuple(d for d, _ in setting.plan.tensors[t].ranks[rank])
+                        reach = _onward(reach, target, along)
+                        done.update(along)
                         energy = energy + slide_pj(setting, level, t, pending[t], rank, spread, reach)
                 if step.dims:
                     reach = _onward(reach, target, step.dims)
-            for t in left:
-                relevant = list(setting.plan.tensors[t].relevant)
-                still = (start[relevant] == target[relevant]).all(axis=0)
-                waits = turn_pj(setting, level, t, pending[t], spread, target) * node.shares[t] / node.runs[t]
-                energy = np.where(still, energy + waits, np.inf)
+                    done.update(step.dims)
+            for t, rank in left:
+                energy = energy + self._left_open(node, t, pending[t], rank, spread, target)
+                dims = setting.plan.tensors[t].relevant if rank < 0 else setting.plan.dims
+                closed = [d for d in dims if d not in done]
+                energy = np.where(still[closed].all(axis=0), energy, np.inf)
             best = np.minimum(best, energy)
         return best
+
+    def _left_open(self, node: Node, t: int, state: int, rank: int, spread: Spread, target: Values) -> Values | float:
+        """Least energy of a fill that the node's block leaves open to the loops outside, for tiles inside that shape."""
+        setting, level = self.setting, node.level
+        if rank < 0:
+            return turn_pj(setting, level, t, start_of(state), spread, target) * node.shares[t] / node.runs[t]
+        return held_pj(setting, level, t, start_of(state)) * self._slid_words(node, t, rank)
+
+    def _slid_words(self, node: Node, t: int, rank: int) -> float:
+        """Fewest words that all instances fetch for a tensor that slides along a rank inside the node's tile and may go on outside."""
+        setting = self.setting
+        shared = {d for d, _ in setting.plan.tensors[t].ranks[rank]}
+        extents = np.array(node.tile, dtype=np.float64)
+        for at in range(node.level + 1, setting.levels):
+            extents = extents * np.array(node.spreads[at].factors)
+            order = sorted(setting.plan.dims, key=node.order[at].__getitem__)
+            loops = [d for d in order if node.temporal[at, d] > 1]
+            for d in loops:
+                if d not in shared:
+                    break
+                extents[d] *= node.temporal[at, d]
+            if any(d not in shared for d in loops):
+                break
+        reach = extents[:, None]
+        return float((least_words(setting, t, reach) * executions(setting, reach))[0])
 
     def _late_credit(self, node: Node, spreads: dict[int, Spread]) -> float:
         """First-visit credit of a block: the reads of the output's next keeper, and its fills just below the block."""
@@ -188,9 +232,6 @@ class Bounds:
         setting, level = self.setting, nodes[0].level
         size = len(nodes)
         rows = np.array([cells.row_of.get(setting.grid.flat(node.tile), -1) for node in nodes])
-        tile = np.array([node.tile for node in nodes], dtype=np.float64).T
-        runs = executions(setting, tile)
-        cycles = np.array([node.cycles for node in nodes])
         totals = np.ones((setting.levels, size))
         for at in range(level + 1, setting.levels):
             totals[at] = [node.spreads[at].total for node in nodes]
@@ -202,21 +243,89 @@ class Bounds:
             late = np.array([self._reduced(some, keeper + 1) for some in spreads])
             fixed = fixed - float(setting.read_credit_pj[keeper]) * late * setting.output_words
         best = np.full(size, np.inf), np.full(size, np.inf)
-        waits = {}
+        waiting: dict[tuple[int, ...], tuple[Values, Values]] = {}
         for k, key in enumerate(cells.keys):
-            energy = np.where(rows >= 0, fixed + cells.values[k, rows], np.inf)
+            if key.pending not in waiting:
+                waiting[key.pending] = self._waiting(nodes, key.pending), self._cycles(nodes, totals, key.pending)
+            energy = np.where(rows >= 0, fixed + cells.values[k, rows], np.inf) + waiting[key.pending][0]
             energy = energy + np.array([open_credit(setting, level, key, many) for many in reduced])
             energy = energy + np.array([self._unserved_pj(level + 1, some, key.spread) for some in spreads])
-            for t, h in enumerate(key.pending):
-                if h < 0:
-                    continue
-                if (t, h) not in waits:
-                    words = tile_words(setting, t, self.alone, tile) * held_pj(setting, level, t, h)
-                    moved = np.array([node.shares[t] / node.runs[t] for node in nodes])
-                    waits[t, h] = words * runs * moved
-                energy = energy + waits[t, h]
-            best = _better(best, self._totals(energy, cycles, totals, key.spread))
+            best = _better(best, self._totals(energy, waiting[key.pending][1], totals, key.spread))
         return best
+
+    def _waiting(self, nodes: Sequence[Node], pending: tuple[int, ...]) -> Values:
+        """Least energy of what waits for the loops outside the tile: fills that go on, and parents behind a fanout."""
+        setting, level = self.setting, nodes[0].level
+        tile = np.array([node.tile for node in nodes], dtype=np.float64).T
+        energy = np.zeros(len(nodes))
+        for t, h in enumerate(pending):
+            if h >= 0 and rank_of(h) < 0:
+                moved = np.array([node.shares[t] / node.runs[t] for node in nodes])
+                words = (
+                    least_words(setting, t, tile)
+                    if crossed(setting, h, level)
+                    else tile_words(setting, t, self.alone, tile)
+                )
+                energy = energy + words * executions(setting, tile) * moved * held_pj(setting, level, t, h)
+            elif h >= 0:
+                slid = np.array([self._slid_words(node, t, rank_of(h)) for node in nodes])
+                energy = energy + slid * held_pj(setting, level, t, start_of(h))
+                continue
+            if h == UNSERVED or (
+                h >= 0 and not setting.keep[level][t] and setting.last_fanout(level + 1, t) is not None
+            ):
+                price = float(setting.parent_pj[setting.keeper(level + 1, t), t])
+                again = [1.0 if h == UNSERVED else node.shares[t] / node.runs[t] for node in nodes]
+                energy = energy + price * np.array(
+                    [self._fetched(node, t, part) for node, part in zip(nodes, again, strict=True)]
+                )
+        return energy
+
+    def _cycles(self, nodes: Sequence[Node], totals: Values, pending: tuple[int, ...]) -> Values:
+        """Least cycles of the outer levels: their known words, and each word that a tensor held further inside must still fetch."""
+        setting, level = self.setting, nodes[0].level
+        cycles = np.array([node.cycles for node in nodes])
+        words = np.array([node.words for node in nodes]).T
+        reads, writes = words[: setting.levels - level].copy(), words[setting.levels - level :].copy()
+        unseen = False
+        for t, tensor in enumerate(setting.plan.tensors):
+            if setting.keep[level][t]:
+                continue
+            keeper = setting.keeper(level + 1, t)
+            unseen = True
+            for k, node in enumerate(nodes):
+                h = pending[t]
+                if h >= 0 and rank_of(h) >= 0:
+                    continue
+                many = self._fetched(node, t, node.shares[t] / node.runs[t] if h >= 0 else 1.0)
+                target = writes if tensor.is_output else reads
+                target[keeper - level, k] += many / totals[keeper + 1 :, k].prod()
+        if not unseen:
+            return cycles
+        for at in range(level + 1, setting.levels):
+            memory = setting.problem.architecture.levels[at]
+            r, w = np.maximum(reads[at - level], 0.0), np.maximum(writes[at - level], 0.0)
+            for many, bandwidth in (
+                (r, memory.read_bandwidth),
+                (w, memory.write_bandwidth),
+                (r + w, memory.shared_bandwidth),
+            ):
+                if bandwidth is not None:
+                    cycles = np.maximum(cycles, many / bandwidth * SLACK)
+        return cycles
+
+    def _fetched(self, node: Node, t: int, part: float) -> float:
+        """Fewest words that the next keeper outside a node's tile serves a tensor held further inside, over all instances.
+
+        Each execution of the tile needs its words anew, but for the `part` that the loops outside move, and shared by multicast.
+        """
+        setting, level = self.setting, node.level
+        tile = np.array(node.tile, dtype=np.float64)[:, None]
+        words = float((least_words(setting, t, tile) * executions(setting, tile))[0]) * part
+        for at in setting.fanouts:
+            if level < at <= setting.keeper(level + 1, t) and setting.plan.levels[at].multicast[t]:
+                words *= least_distinct(setting, t, node.spreads[at]) / node.spreads[at].total
+        return words
 
     def _totals(self, energy: Values, cycles: Values, totals: Values, inner: int) -> Pair:
         """Pairs from bounds on the traffic energy: adds compute, leakage and the latency bound.

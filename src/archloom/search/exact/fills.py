@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archloom.search.exact.setting import Setting, Spread
+from archloom.search.exact.ways import rank_of, start_of
 
 __all__ = [
+    "crossed",
+    "crossing_pj",
     "executions",
     "first_visits_pj",
     "held_pj",
     "least_distinct",
+    "least_words",
     "reduction",
     "serving_block",
     "serving_pj",
@@ -56,14 +60,21 @@ def executions(setting: Setting, reach: Reach) -> Values:
 def turn_pj(setting: Setting, level: int, t: int, start: int, spread: Spread, reach: Reach) -> Values:
     """Energy of filling the pending tiles of t (from level `start` up) if they turn in block `level` at these shapes."""
     entering, serving = _coefficients(setting, level, t, start)
-    words = tile_words(setting, t, spread, reach)
+    if crossed(setting, start, level - 1):
+        words = least_words(setting, t, [extent / factor for extent, factor in zip(reach, spread.factors, strict=True)])
+    else:
+        words = tile_words(setting, t, spread, reach)
     share = _distinct(setting, level, t, spread, reach)
     return words * (entering * spread.total + serving * share) * executions(setting, reach)
 
 
-def slide_pj(setting: Setting, level: int, t: int, start: int, rank: int, spread: Spread, reach: Reach) -> Values:
-    """Least energy of filling the pending tiles of t if they slide along one rank up to these shapes, then turn."""
+def slide_pj(setting: Setting, level: int, t: int, state: int, rank: int, spread: Spread, reach: Reach) -> Values:
+    """Least energy of filling the open tiles of t if they slide along one rank up to these shapes, then turn."""
+    start = start_of(state)
     entering, serving = _coefficients(setting, level, t, start)
+    if rank_of(state) >= 0 or crossed(setting, start, level - 1):
+        copies = math.prod(spread.factors[d] for d in setting.plan.tensors[t].irrelevant)
+        return least_words(setting, t, reach) * (entering * copies + serving) * executions(setting, reach)
     volume: Values | float = 1.0
     for k, terms in enumerate(setting.plan.tensors[t].ranks):
         side = _least_union(terms, spread, reach) if k == rank else _side(terms, spread, reach)
@@ -73,28 +84,41 @@ def slide_pj(setting: Setting, level: int, t: int, start: int, rank: int, spread
     return np.asarray(volume) * (entering * spread.total + serving * share) * executions(setting, reach)
 
 
+def crossed(setting: Setting, start: int, level: int) -> bool:
+    """Whether a fanout lies above `start` and up to block `level`: what was one tile is several instances' tiles by then."""
+    return any(start < at <= level for at in setting.fanouts)
+
+
 def held_pj(setting: Setting, level: int, t: int, start: int) -> float:
-    """Least pJ per word of the pending tiles of t below `level`, from level `start` up, parents' side included."""
-    held = [at for at in range(start, level) if setting.keep[at][t]]
-    total = 0.0
-    for at in held:
-        parent = setting.parent(at, t)
-        share = 1.0
-        for between in range(max(at, level) + 1, parent + 1):
-            share /= setting.mesh_total[between]
-        total += setting.child_pj[at, t] + setting.parent_pj[parent, t] * share
-    return total
+    """Least pJ per word of the pending tiles of t below `level`, from level `start` up; the parent's side if no fanout is between."""
+    entering, serving = _coefficients(setting, level, t, start)
+    return entering + serving
+
+
+def crossing_pj(setting: Setting, t: int, keeper: int, reach: Reach) -> Values:
+    """Least energy of serving, from `keeper`, a tensor whose tiles turned inside these shapes (each word once per execution)."""
+    return float(setting.parent_pj[keeper, t]) * least_words(setting, t, reach) * executions(setting, reach)
+
+
+def least_words(setting: Setting, t: int, reach: Reach) -> Values:
+    """Fewest different words of t that a shape needs: halos shared in full, stride holes left out."""
+    alone = Spread((1,) * len(setting.plan.bounds), (1,) * len(setting.plan.bounds))
+    volume: Values | float = 1.0
+    for terms in setting.plan.tensors[t].ranks:
+        volume = volume * (reach[terms[0][0]] if len(terms) == 1 else _least_union(terms, alone, reach))
+    return np.asarray(volume)
 
 
 def _coefficients(setting: Setting, level: int, t: int, start: int) -> tuple[float, float]:
-    """(pJ per word entering an instance's tile, pJ per word that the parent serves) when t turns in block `level`."""
+    """(pJ per word entering an instance's tile, pJ per word that the parent serves) when t turns in block `level`.
+
+    The second is 0 while a fanout lies between the block and the parent: what the parent serves is counted there (`crossing_pj`).
+    """
     held = [at for at in range(start, level) if setting.keep[at][t]]
     entering = sum(setting.child_pj[at, t] for at in held) + sum(setting.parent_pj[at, t] for at in held[1:])
-    parent = setting.parent(held[-1], t)
-    share = 1.0
-    for at in range(level + 1, parent + 1):
-        share /= setting.mesh_total[at]
-    return float(entering), float(setting.parent_pj[parent, t]) * share
+    parent = setting.keeper(level, t)
+    later = any(level < at <= parent for at in setting.fanouts)
+    return float(entering), 0.0 if later else float(setting.parent_pj[parent, t])
 
 
 def least_distinct(setting: Setting, t: int, spread: Spread) -> int:

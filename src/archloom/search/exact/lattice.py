@@ -72,10 +72,8 @@ class Lattice:
             if state.worse(np.array([value]), np.array([second]))[0]:
                 state.exclude("residency", 1)
                 continue
-            if watch.expired():
-                left = value
-            else:
-                left = _Search(state, every[k], self.cells(every[k].setting)).run()
+            search = _Search(state, every[k], self) if not watch.expired() else None
+            left = value if search is None else search.run()
             least = min(least, left)
             finished = finished and math.isinf(left)
         best = state.key_of_best()[0]
@@ -117,11 +115,11 @@ class _State:
 class _Search:
     """The search of one residency."""
 
-    def __init__(self, state: _State, bounds: Bounds, cells: list[Cells]) -> None:
+    def __init__(self, state: _State, bounds: Bounds, lattice: Lattice) -> None:
         self.state = state
         self.bounds = bounds
         self.setting = bounds.setting
-        self.cells = cells
+        self.cells = lattice.cells(bounds.setting)
         self.heap: list[tuple[float, float, int, Node | Stream]] = []
         self.ticket = counter()
         self.seen: dict[tuple[object, ...], list[Values]] = {}
@@ -133,7 +131,20 @@ class _Search:
         each = (1.0,) * len(setting.plan.tensors)
         alone = (self.bounds.alone,) * setting.levels
         self._push_nodes(
-            [Node(setting.levels - 1, setting.plan.bounds, ones, np.zeros_like(ones), alone, 0.0, 1.0, each, each)]
+            [
+                Node(
+                    setting.levels - 1,
+                    setting.plan.bounds,
+                    ones,
+                    np.zeros_like(ones),
+                    alone,
+                    0.0,
+                    1.0,
+                    (0.0, 0.0),
+                    each,
+                    each,
+                )
+            ]
         )
         ticks = 0
         while self.heap:
@@ -147,16 +158,17 @@ class _Search:
             if state.watch.tell is not None and ticks % 16 == 1:
                 state.watch.tell(state.key_of_best()[0], value, state.priced)
             if isinstance(item, Node):
-                self._push_stream(self._expand(item))
+                self._push_stream(self._expand(item, value))
             else:
                 self._advance(item)
         return math.inf
 
-    def _push_nodes(self, nodes: list[Node]) -> list[int]:
+    def _push_nodes(self, nodes: list[Node], known: Values | float = 0.0) -> list[int]:
         """Queue the nodes that may still win; returns which."""
         if not nodes:
             return []
         value, second = self.bounds.of_nodes(nodes, self.cells[nodes[0].level])
+        value = np.maximum(value, known)
         alive = np.flatnonzero(~self.state.worse(value, second))
         self.state.exclude("bound", len(nodes) - len(alive))
         for k in alive:
@@ -170,8 +182,8 @@ class _Search:
 
     # -- expanding a node -------------------------------------------------------------------------------------------------
 
-    def _expand(self, node: Node) -> Stream:
-        """All ways through block `node.level` that may beat the best mapping, sorted by their bounds."""
+    def _expand(self, node: Node, known: float = 0.0) -> Stream:
+        """All ways through block `node.level` that may beat the best mapping, sorted by their bounds (at least `known`)."""
         setting = self.setting
         target = np.array(node.tile, dtype=np.float64)
         inner = self.cells[node.level - 1] if node.level else origin(setting)
@@ -186,6 +198,7 @@ class _Search:
             if not len(rows):
                 continue
             value, second = self.bounds.below(node, spread, inner, rows)
+            value = np.maximum(value, known)
             fine = ~self.state.worse(value, second)
             self.state.exclude("bound", len(rows) - int(fine.sum()))
             found.append((value[fine], second[fine], np.full(int(fine.sum()), number), rows[fine]))
@@ -218,6 +231,7 @@ class _Search:
         setting, node = self.setting, stream.node
         inner = self.cells[node.level - 1]
         drafts: list[tuple[tuple[int, ...], tuple[Spread, ...], Indices, Indices]] = []
+        floors: list[float] = []
         for k in chosen:
             spread = setting.spreads[node.level][stream.spread[k]]
             tile = tuple(int(v) for v in inner.extents[stream.cell[k]])
@@ -227,6 +241,7 @@ class _Search:
                 temporal, positions = node.temporal.copy(), node.order.copy()
                 temporal[node.level], positions[node.level] = trips, order
                 drafts.append((tile, spreads, temporal, positions))
+                floors.append(float(stream.value[k]))
         costs = outer_costs(
             setting,
             Outer(
@@ -239,17 +254,28 @@ class _Search:
             ),
         )
         children: list[Node] = []
+        known: list[float] = []
         for k, (tile, spreads, temporal, positions) in enumerate(drafts):
             shares = least_shares(setting, node.level - 1, tile, temporal, positions, spreads)
             cycles = max(node.cycles, float(costs.cycles[k]))
             runs = tuple(costs.runs[:, k].tolist())
             child = Node(
-                node.level - 1, tile, temporal, positions, spreads, float(costs.energy_pj[k]), cycles, runs, shares
+                level=node.level - 1,
+                tile=tile,
+                temporal=temporal,
+                order=positions,
+                spreads=spreads,
+                energy_pj=float(costs.energy_pj[k]),
+                cycles=cycles,
+                words=tuple(costs.words[:, k].tolist()),
+                runs=runs,
+                shares=shares,
             )
             if not self._dominated(child, costs, k):
                 children.append(child)
+                known.append(floors[k])
         self.state.exclude("dominance", len(drafts) - len(children))
-        self._push_nodes(children)
+        self._push_nodes(children, np.array(known))
 
     def _dominated(self, node: Node, costs: OuterCosts, k: int) -> bool:
         """Whether an equal tile, reached before with the same spreads, was no worse in every figure that what is inside can see."""

@@ -28,6 +28,8 @@ class Node:
     spreads: tuple[Spread, ...]
     energy_pj: float
     cycles: float
+    words: tuple[float, ...]
+    """Known words per instance: what the levels from `level` outward read, then what is written to them."""
     runs: tuple[float, ...]
     """Per tensor: trips of the free run directly outside the tile."""
     shares: tuple[float, ...]

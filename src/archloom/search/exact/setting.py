@@ -128,6 +128,14 @@ class Setting:
         """The next level outside `level` that keeps the tensor."""
         return next(at for at in range(level + 1, self.levels) if self.keep[at][tensor])
 
+    def keeper(self, level: int, tensor: int) -> int:
+        """The first level from `level` outward that keeps the tensor."""
+        return next(at for at in range(level, self.levels) if self.keep[at][tensor])
+
+    def last_fanout(self, level: int, tensor: int) -> int | None:
+        """The outermost fanout, at `level` or outward, between there and the next keeper of the tensor; None if there is none."""
+        return max((at for at in self.fanouts if level <= at <= self.keeper(level, tensor)), default=None)
+
     @cached_property
     def innermost(self) -> tuple[int, ...]:
         """Per tensor: its innermost keeper, which serves the compute units."""

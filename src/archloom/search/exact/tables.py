@@ -9,15 +9,14 @@ forgets its multicast there, and bandwidths are left out: what comes out is neve
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archloom.search.exact.fills import (
+    crossing_pj,
     first_visits_pj,
     reduction,
     serving_block,
@@ -27,8 +26,19 @@ from archloom.search.exact.fills import (
     turn_pj,
 )
 from archloom.search.exact.setting import Setting, Spread
+from archloom.search.exact.ways import (
+    SETTLED,
+    UNSERVED,
+    State,
+    Step,
+    open_states,
+    opening,
+    rank_of,
+    sequences,
+    start_of,
+)
 
-__all__ = ["Key", "Step", "Table", "build_tables", "open_credit", "sequences"]
+__all__ = ["Key", "Table", "build_tables", "open_credit", "pending_below"]
 
 Values = NDArray[np.float64]
 
@@ -36,21 +46,15 @@ Values = NDArray[np.float64]
 class Key(NamedTuple):
     """What a partial (inner) mapping leaves open.
 
-    `pending[t]`: the innermost level whose tile of t is still being filled (its run of irrelevant loops goes on), or -1.
+    `pending[t]`: SETTLED (-1); UNSERVED (-2): t has turned, but a fanout lies between it and its parent, whose side is counted there;
+    otherwise an open fill (see `opening`): the innermost level whose tile of t is still being filled, because its run of
+    irrelevant loops goes on, or because it slides along a rank and may go on sliding.
     `spread`: product of the spatial trips so far. `reduced`: per fanout so far, the trips that reduce the output.
     """
 
     pending: tuple[int, ...]
     spread: int
     reduced: tuple[int, ...]
-
-
-class Step(NamedTuple):
-    """One step through a block, innermost first: tensors whose tile turns here, then dims whose loops follow."""
-
-    turns: tuple[tuple[int, int], ...]
-    """(tensor, rank): rank -1 turns the tile; otherwise it slides along that rank, over the step's dims, and then turns."""
-    dims: tuple[int, ...]
 
 
 @dataclass
@@ -88,39 +92,46 @@ def _after_block(setting: Setting, level: int, inner: Table) -> Table:
     grown: dict[tuple[Key, frozenset[int]], Values] = {}
     served = [t for t in range(len(setting.plan.tensors)) if serving_block(setting, t) == level]
     for key, values in inner.values.items():
-        pending = tuple(
-            h if h >= 0 else (level - 1 if level and setting.keep[level - 1][t] else -1)
-            for t, h in enumerate(key.pending)
-        )
-        steps = _block_sequences(setting, frozenset(t for t, h in enumerate(pending) if h >= 0))
+        pending = pending_below(setting, level, key)
+        crossing = [t for t, h in enumerate(pending) if h == UNSERVED and setting.last_fanout(level, t) == level]
+        pending = tuple(SETTLED if t in crossing else h for t, h in enumerate(pending))
+        ways = sequences(setting, open_states(pending))
         for spread in setting.spreads[level]:
             moved = setting.grid.shifted(values, spread.factors)
             here = {level: spread} if level in setting.fanouts else {}
-            fixed = sum(
+            moved = moved + sum(
                 (serving_pj(setting, t, here, key.spread) for t in served), _credit(setting, level, key, spread)
             )
+            for t in crossing:
+                moved = moved + crossing_pj(setting, t, setting.keeper(level, t), setting.grid.extents)
             after = _key_after(setting, level, key, spread)
-            moved = moved + fixed
-            costs = [
-                turn_pj(setting, level, t, h, spread, setting.grid.extents) if h >= 0 else None
+            turned = {
+                t: turn_pj(setting, level, t, start_of(h), spread, setting.grid.extents)
                 for t, h in enumerate(pending)
-            ]
-            for sequence, left in steps:
-                _walk(setting, level, moved, spread, sequence, left, pending, costs, after, grown)
+                if h >= 0 and rank_of(h) < 0
+            }
+            for steps, left in ways:
+                _walk(setting, level, moved, spread, steps, left, pending, turned, after, grown)
     result = Table()
     every = frozenset(setting.plan.dims)
     for (key, done), values in grown.items():
-        rest = tuple(sorted(every - done))
-        if any(h >= 0 for h in key.pending):
-            blocked = {d for t, h in enumerate(key.pending) if h >= 0 for d in setting.plan.tensors[t].relevant}
-            if any(setting.temporal[level][d].low > 1 for d in rest if d in blocked):
-                continue
-            rest = tuple(d for d in rest if d not in blocked)
-        result.merge(key, setting.grid.reach(values, rest, setting.temporal[level]))
+        closed = _closed_dims(setting, key, done)
+        if any(setting.temporal[level][d].low > 1 for d in closed):
+            continue
+        result.merge(key, setting.grid.reach(values, tuple(sorted(every - done - closed)), setting.temporal[level]))
     fits = _fits(setting, level)
     for values in result.values.values():
         values[~fits] = np.inf
     return Table({key: values for key, values in result.values.items() if np.isfinite(values).any()})
+
+
+def _closed_dims(setting: Setting, key: Key, done: frozenset[int]) -> frozenset[int]:
+    """Dims that cannot have a loop in the rest of the block, because it would turn a tensor that the key leaves open."""
+    closed: set[int] = set()
+    for t, h in enumerate(key.pending):
+        if h >= 0:
+            closed.update(setting.plan.tensors[t].relevant if rank_of(h) < 0 else setting.plan.dims)
+    return frozenset(closed - done)
 
 
 def _walk(
@@ -128,91 +139,50 @@ def _walk(
     level: int,
     values: Values,
     spread: Spread,
-    sequence: tuple[Step, ...],
-    left: frozenset[int],
+    steps: tuple[Step, ...],
+    left: frozenset[State],
     pending: tuple[int, ...],
-    costs: list[Values | None],
+    turned: dict[int, Values],
     after: Key,
     grown: dict[tuple[Key, frozenset[int]], Values],
 ) -> None:
-    """Run one sequence of steps and merge where it leads."""
+    """Run one way through the block and merge where it leads."""
     done: set[int] = set()
-    for step in sequence:
+    for step in steps:
         for t, rank in step.turns:
             if rank < 0:
-                cost = costs[t]
-                assert cost is not None
-                values = values + cost
-        sliding = [(t, rank) for t, rank in step.turns if rank >= 0]
-        for t, rank in sliding:
-            along = tuple(d for d, _ in setting.plan.tensors[t].ranks[rank] if d not in done)
-            values = setting.grid.reach(values, along, setting.temporal[level])
-            done.update(along)
-            values = values + slide_pj(setting, level, t, pending[t], rank, spread, setting.grid.extents)
+                values = values + turned[t]
+        for t, rank in step.turns:
+            if rank >= 0:
+                along = tuple(d for d, _ in setting.plan.tensors[t].ranks[rank] if d not in done)
+                values = setting.grid.reach(values, along, setting.temporal[level])
+                done.update(along)
+                values = values + slide_pj(setting, level, t, pending[t], rank, spread, setting.grid.extents)
         rest = tuple(d for d in step.dims if d not in done)
         values = setting.grid.reach(values, rest, setting.temporal[level])
         done.update(rest)
-    key = after._replace(pending=tuple(h if t in left else -1 for t, h in enumerate(pending)))
-    slot = (key, frozenset(done))
+    open_ranks = dict(left)
+    states = tuple(
+        opening(start_of(h), open_ranks[t]) if t in open_ranks else _state_after(setting, level, t, h)
+        for t, h in enumerate(pending)
+    )
+    slot = (after._replace(pending=states), frozenset(done))
     known = grown.get(slot)
     grown[slot] = np.minimum(known, values) if known is not None else values
 
 
-@lru_cache(maxsize=4096)
-def _sequences(
-    classes: tuple[tuple[int, ...], ...],
-    relevant: tuple[tuple[int, ...], ...],
-    slides: tuple[tuple[tuple[int, tuple[int, ...]], ...], ...],
-    pending: frozenset[int],
-) -> tuple[tuple[tuple[Step, ...], frozenset[int]], ...]:
-    found: dict[tuple[tuple[Step, ...], frozenset[int]], None] = {}
-
-    def extend(steps: tuple[Step, ...], left: frozenset[int], used: frozenset[int], opened: frozenset[int]) -> None:
-        if not any(opened & set(relevant[t]) for t in left):
-            found[steps, left] = None
-        if not left:
-            return
-        for number, dims in enumerate(classes):
-            turning = sorted(t for t in left if set(relevant[t]) & set(dims))
-            if number in used:
-                continue
-            if not turning:
-                if any(not set(relevant[t]) & set(dims) for t in left):
-                    extend((*steps, Step((), dims)), left, used | {number}, opened | set(dims))
-                continue
-            for choice in _slide_choices(turning, dims, slides):
-                along = {d for t, rank in choice if rank >= 0 for r, ds in slides[t] if r == rank for d in ds}
-                remaining = left - set(turning)
-                shown = dims if remaining else tuple(sorted(along))
-                extend((*steps, Step(choice, shown)), remaining, used | {number}, opened | set(dims) | along)
-
-    extend((), pending, frozenset(), frozenset())
-    return tuple(found)
+def _state_after(setting: Setting, level: int, t: int, state: int) -> int:
+    if state < 0:
+        return state
+    return SETTLED if setting.last_fanout(level + 1, t) is None or setting.keep[level][t] else UNSERVED
 
 
-def _slide_choices(
-    turning: list[int], dims: tuple[int, ...], slides: tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]
-) -> Iterator[tuple[tuple[int, int], ...]]:
-    """Every way for the tensors that turn to slide first: along none or one of the ranks that the class's dims move."""
-    if not turning:
-        yield ()
-        return
-    first, *others = turning
-    options = [-1] + [rank for rank, ds in slides[first] if set(ds) & set(dims)]
-    for option in options:
-        for rest in _slide_choices(others, dims, slides):
-            yield ((first, option), *rest)
-
-
-def _block_sequences(setting: Setting, pending: frozenset[int]) -> tuple[tuple[tuple[Step, ...], frozenset[int]], ...]:
-    tensors = setting.plan.tensors
-    slides = tuple(tuple((k, tuple(d for d, _ in tensor.ranks[k])) for k in tensor.sliding) for tensor in tensors)
-    return _sequences(setting.classes, tuple(tensor.relevant for tensor in tensors), slides, pending)
-
-
-def sequences(setting: Setting, pending: frozenset[int]) -> tuple[tuple[tuple[Step, ...], frozenset[int]], ...]:
-    """Ways through a block that differ in cost: (steps, tensors still pending after it)."""
-    return _block_sequences(setting, pending)
+def pending_below(setting: Setting, level: int, key: Key) -> tuple[int, ...]:
+    """A key's pending states as block `level` meets them: the tiles kept just below it have opened."""
+    if level == 0:
+        return key.pending
+    kept = setting.keep[level - 1]
+    return tuple(level - 1 if h == SETTLED and kept[t] else h for t, h in enumerate(key.pending))
 
 
 def _key_after(setting: Setting, level: int, key: Key, spread: Spread) -> Key:
