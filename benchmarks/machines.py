@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import platform
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def machine_name() -> str:
     """Processor and core count, for the head of a table."""
     model = platform.processor() or "unknown processor"
     try:
-        with pathlib.Path("/proc/cpuinfo").open() as info:
+        with Path("/proc/cpuinfo").open() as info:
             model = next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
     except (OSError, StopIteration):
         pass

@@ -56,7 +56,7 @@ NEST = Mapping(
         ),
     )
 )
-HOSTILE = "<img src=x onerror=\"alert('x')\">&\x07"
+HOSTILE = "<img src=x onerror=\"alert('x')\">&\x07\x1b[31m\n"
 
 
 @pytest.fixture

@@ -37,7 +37,16 @@ def test_the_nest_says_what_lives_where(evaluation: Evaluation) -> None:
     shown = texts(drawing)
     for words in ("12,544", "209,764", "802,816", "8,052", "3,136", "56"):
         assert words in shown
-    for line in ("DRAM", "GLB", "RF", "MAC", "tile in GLB", "for m in 0..8", "p in 0..14 across x", "r in 0..7 across y"):
+    for line in (
+        "DRAM",
+        "GLB",
+        "RF",
+        "MAC",
+        "tile in GLB",
+        "for m in 0..8",
+        "p in 0..14 across x",
+        "r in 0..7 across y",
+    ):
         assert any(line in text.replace("  ", " ") for text in shown), line
     notes = [element.text for element in parsed(drawing).iter(f"{SVG}tspan")]
     assert notes == ["108 KiB", "168 × 1.00 KiB"]

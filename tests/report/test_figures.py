@@ -86,7 +86,11 @@ def test_what_never_moves_has_no_reuse() -> None:
 def test_roofline(evaluation: Evaluation, slow: Evaluation, bare: Evaluation) -> None:
     roof = roofline(evaluation)
     assert (roof.peak, roof.achieved) == (168, pytest.approx(98))
-    assert [(line.level, line.port.value) for line in roof.roofs] == [("DRAM", "shared"), ("GLB", "read"), ("GLB", "write")]
+    assert [(line.level, line.port.value) for line in roof.roofs] == [
+        ("DRAM", "shared"),
+        ("GLB", "read"),
+        ("GLB", "write"),
+    ]
     dram = roof.roofs[0]
     words = sum(t.reads + t.fills + t.updates for t in evaluation.level("DRAM").tensors.values())
     assert dram.macs_per_word == pytest.approx(evaluation.macs / words)

@@ -20,7 +20,9 @@ from archloom.workload.einsum import einsum
 
 def report(evaluation: Evaluation, width: int = 100, colour: bool = False) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, color_system="standard" if colour else None, markup=False)
+    console = Console(
+        file=out, width=width, force_terminal=colour, color_system="standard" if colour else None, markup=False
+    )
     print_report(evaluation, console)
     return out.getvalue()
 
@@ -91,7 +93,8 @@ def test_long_names_and_large_counts_fit() -> None:
     dims = {f"dimension_{at}": 2**12 for at in range(4)}
     text = f"{names[3]}[{','.join(list(dims)[:3])}] += " + " * ".join(f"{name}[{','.join(dims)}]" for name in names[:3])
     levels = tuple(
-        Memory(f"level_{at}_" + "x" * 40, read_pj=1.5, shared_bandwidth=0.1, leak_pj=1.0, fanout=Fanout(4096)) for at in range(3)
+        Memory(f"level_{at}_" + "x" * 40, read_pj=1.5, shared_bandwidth=0.1, leak_pj=1.0, fanout=Fanout(4096))
+        for at in range(3)
     )
     nest = LevelNest(levels[0].name, tuple(Loop(dim, n) for dim, n in dims.items()), keep=frozenset(names))
     idle = LevelNest(levels[1].name)
@@ -120,6 +123,10 @@ def test_bars_are_as_long_as_their_share() -> None:
     assert bar(0, 12).plain == ""
     stacked = stacked_bar([0.25, 0.25, 0.5], ["red", "green", "blue"], 8)
     assert stacked.plain == "█" * 8
-    assert [(span.start, span.end, span.style) for span in stacked.spans] == [(0, 2, "red"), (2, 4, "green"), (4, 8, "blue")]
+    assert [(span.start, span.end, span.style) for span in stacked.spans] == [
+        (0, 2, "red"),
+        (2, 4, "green"),
+        (4, 8, "blue"),
+    ]
     assert stacked_bar([0.001], ["red"], 8).plain == "▏"
     assert stacked_bar([0.0], ["red"], 8).plain == ""

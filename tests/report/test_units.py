@@ -59,4 +59,4 @@ def test_short_numbers_keep_three_digits(number: float) -> None:
     text = units.short(number)
     scale = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(text[-1], 1)
     assert float(text.rstrip("kMGT").replace(",", "")) * scale == pytest.approx(number, rel=6e-3)
-    assert len(text) <= 6
+    assert len(text) <= 7

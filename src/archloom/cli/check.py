@@ -43,8 +43,10 @@ def check(
         case = read_case(files or [], arch=arch, layer=layer, mapping=mapping, timeloop=timeloop, sets=sets or [])
     if (case.workload, case.architecture, case.mapping) == (None, None, None):
         raise InputError("nothing to check", hint="expected a workload, an architecture or a mapping")
+    from archloom.report.names import printable
+
     for line in _lines(case):
-        typer.echo(line)
+        typer.echo(printable(line))
 
 
 def _lines(case: Case) -> Iterator[str]:

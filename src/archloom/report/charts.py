@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from archloom.model.result import Evaluation
 from archloom.report import svg, units
 from archloom.report.figures import Roof, Roofline, energy_table, roofline
+from archloom.report.names import clip
 
 __all__ = ["draw_energy", "draw_roofline"]
 
@@ -34,7 +35,7 @@ def draw_energy(evaluation: Evaluation) -> str | None:
     top = 52.0
     for at, (name, row) in enumerate(table.rows.items()):
         y = top + at * (BAR + GAP)
-        parts.append(svg.text(MARGIN, y + 15.5, svg.clip(name, LONGEST_NAME), title=name, font_weight="600"))
+        parts.append(svg.text(MARGIN, y + 15.5, clip(name, LONGEST_NAME), title=name, font_weight="600"))
         x = MARGIN + NAMES
         for what, energy, colour in zip(table.columns, row, colours, strict=False):
             if energy:
@@ -51,7 +52,7 @@ def draw_energy(evaluation: Evaluation) -> str | None:
 def _key(names: tuple[str, ...], colours: list[str]) -> Iterator[str]:
     x = MARGIN + NAMES
     for name, colour in zip(names, colours, strict=False):
-        shown = svg.clip(name, LONGEST_NAME)
+        shown = clip(name, LONGEST_NAME)
         yield svg.rect(x, 18, 11, 11, rx=2, fill=colour)
         yield svg.text(x + 17, 28, shown, title=name, font_size=12.0, fill=svg.QUIET)
         x += 17 + 7.2 * len(shown) + 16
@@ -154,6 +155,6 @@ def _names(roof: Roofline, colours: list[str]) -> Iterator[str]:
         name = f"{line.level} {line.port.value}"
         yield svg.line(x, y - 4, x + 16, y - 4, stroke=colour, stroke_width=2)
         yield svg.circle(x + 8, y - 4, 4, fill=colour)
-        yield svg.text(x + 24, y, svg.clip(name, 22), title=name, font_size=12.0, font_weight="600")
+        yield svg.text(x + 24, y, clip(name, 22), title=name, font_size=12.0, font_weight="600")
         note = f"has {units.ratio(line.macs_per_word)}, needs {units.ratio(line.balance)}"
         yield svg.text(x + 24, y + 15, note, font_size=11.0, fill=svg.QUIET)

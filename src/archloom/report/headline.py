@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from archloom.model.result import Evaluation
 from archloom.report import units
 from archloom.report.figures import PortLoad, energy_table, port_loads
+from archloom.report.names import clip
 
 __all__ = ["Line", "headline"]
+
+
+LONGEST_NAME = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,12 @@ def _latency_note(evaluation: Evaluation) -> str:
     load = worst_port(evaluation, evaluation.bound_by)
     what = {"read": "reads", "write": "writes", "shared": "reads and writes"}[load.port.value]
     compute = f"{evaluation.compute.cycles:,} cycles of the MACs"
-    return f"bound by {evaluation.bound_by}: its {what} take {units.times(load.slowdown)} the {compute}{tail}"
+    return f"bound by {clip(evaluation.bound_by, LONGEST_NAME)}: its {what} take {units.times(load.slowdown)} the {compute}{tail}"
 
 
 def _utilisation_note(evaluation: Evaluation) -> str:
     unit = evaluation.compute
-    reasons: list[str] = [f"{unit.instances_used:,} of {unit.instances:,} {unit.name} units mapped"]
+    reasons: list[str] = [f"{unit.instances_used:,} of {unit.instances:,} {clip(unit.name, LONGEST_NAME)} units mapped"]
     if evaluation.cycles > unit.cycles:
         reasons.append(f"waiting {units.percent(1 - unit.cycles / evaluation.cycles)} of the time")
     padded = unit.cycles * unit.instances_used
@@ -64,4 +68,4 @@ def _energy_note(evaluation: Evaluation) -> str:
     if not table.total_pj:
         return "the architecture gives no energies"
     name, row = max(table.rows.items(), key=lambda item: sum(item[1]))
-    return f"{units.ratio(evaluation.energy_pj / evaluation.macs)} pJ per MAC; {units.percent(sum(row) / table.total_pj)} of it in {name}"
+    return f"{units.ratio(evaluation.energy_pj / evaluation.macs)} pJ per MAC; {units.percent(sum(row) / table.total_pj)} of it in {clip(name, LONGEST_NAME)}"

@@ -17,6 +17,7 @@ from archloom.architecture.hierarchy import Architecture, Memory
 from archloom.mapping.nest import Mapping
 from archloom.mapping.walk import Axis, Holder, NestLoop, Node, walk
 from archloom.report import svg, units
+from archloom.report.names import clip
 from archloom.workload.einsum import Workload
 
 __all__ = ["draw_nest"]
@@ -111,7 +112,7 @@ def _with_depth(nodes: tuple[Node, ...]) -> Iterator[tuple[Node, int]]:
 def _loop_label(node: NestLoop) -> str:
     across = "" if node.axis is Axis.TIME else f"  across {node.axis.value}"
     word = "for " if node.axis is Axis.TIME else ""
-    return f"{word}{svg.clip(node.loop.dim, LONGEST_NAME)} in 0..{node.loop.trip}{across}"
+    return f"{word}{clip(node.loop.dim, LONGEST_NAME)} in 0..{node.loop.trip}{across}"
 
 
 def _width(node: Node, depth: int, sheet: _Sheet) -> float:
@@ -135,7 +136,7 @@ def _bands(sheet: _Sheet) -> Iterator[str]:
 
 def _heads(sheet: _Sheet) -> Iterator[str]:
     for tensor in sheet.tensors:
-        shown = svg.clip(tensor, 13)
+        shown = clip(tensor, 13)
         yield svg.text(
             sheet.lane(tensor),
             HEAD - 13,
@@ -168,12 +169,12 @@ def _rows(sheet: _Sheet) -> Iterator[str]:
         else:
             yield from _loop(node, sheet, sheet.y(row), depth)
     depth = sum(isinstance(node, NestLoop) for node in sheet.nodes)
-    name = svg.clip(sheet.compute, LONGEST_NAME)
+    name = clip(sheet.compute, LONGEST_NAME)
     yield svg.text(MARGIN, sheet.y(len(sheet.nodes)) + 4.5, name, title=sheet.compute, font_weight="600")
 
 
 def _holder(node: Holder, sheet: _Sheet, y: float, depth: int) -> Iterator[str]:
-    name = svg.clip(node.level, LONGEST_NAME)
+    name = clip(node.level, LONGEST_NAME)
     if node.opens:
         mesh = f"as {node.mesh[0]} × {node.mesh[1]}" if node.mesh else ""
         note = "  ".join(filter(None, (sheet.notes.get(node.level, ""), mesh)))
@@ -188,7 +189,7 @@ def _holder(node: Holder, sheet: _Sheet, y: float, depth: int) -> Iterator[str]:
 
 
 def _pill(sheet: _Sheet, tensor: str, words: int | None, y: float) -> Iterator[str]:
-    x, shown = sheet.lane(tensor), svg.clip(tensor, 12) if words is None else _words(words)
+    x, shown = sheet.lane(tensor), clip(tensor, 12) if words is None else _words(words)
     yield svg.rect(x - PILL / 2, y - 9.5, PILL, 19, rx=9.5, fill=sheet.colour(tensor))
     title = f"{tensor}: tile of {words:,} words" if words is not None else tensor
     yield svg.text(

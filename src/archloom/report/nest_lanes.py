@@ -8,8 +8,8 @@ from rich.text import Text
 from archloom.mapping.text import render
 from archloom.mapping.walk import Axis, Holder, Node, walk
 from archloom.model.result import Evaluation
+from archloom.report.names import clip
 from archloom.report.styles import QUIET, tensor_styles
-from archloom.report.svg import clip
 from archloom.workload.einsum import Tensor
 
 __all__ = ["nest_lanes"]

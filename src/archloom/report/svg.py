@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from archloom.report.names import printable
+
 __all__ = [
     "BANDS",
     "INK",
@@ -13,7 +15,6 @@ __all__ = [
     "SANS",
     "TENSOR_COLOURS",
     "circle",
-    "clip",
     "drawing",
     "line",
     "rect",
@@ -49,7 +50,7 @@ def drawing(width: float, height: float, label: str, *children: str) -> str:
     ground = rect(0, 0, width, height, fill="#ffffff", rx=8)
     return tag(
         "svg",
-        tag("title", escape(_printable(label))),
+        tag("title", escape(printable(label))),
         ground,
         *children,
         xmlns="http://www.w3.org/2000/svg",
@@ -68,24 +69,19 @@ def text(
     x: float, y: float, content: str, *, title: str | None = None, note: str = "", **attributes: str | float | None
 ) -> str:
     """Text with its baseline at `y`; `title` appears on hovering, `note` follows in small print."""
-    inner = [escape(_printable(content))]
+    inner = [escape(printable(content))]
     if title:
-        inner.append(tag("title", escape(_printable(title))))
+        inner.append(tag("title", escape(printable(title))))
     if note:
-        inner.append(tag("tspan", escape(_printable(note)), dx=8, font_size=11, font_weight="400", fill=QUIET))
+        inner.append(tag("tspan", escape(printable(note)), dx=8, font_size=11, font_weight="400", fill=QUIET))
     return tag("text", *inner, x=x, y=y, **attributes)
-
-
-def _printable(content: str) -> str:
-    """XML has no control characters, not even escaped ones."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in content)
 
 
 def rect(
     x: float, y: float, width: float, height: float, *, title: str | None = None, **attributes: str | float | None
 ) -> str:
     """A box; `title` appears on hovering."""
-    inner = (tag("title", escape(_printable(title))),) if title else ()
+    inner = (tag("title", escape(printable(title))),) if title else ()
     return tag("rect", *inner, x=x, y=y, width=width, height=height, **attributes)
 
 
@@ -97,8 +93,3 @@ def line(x1: float, y1: float, x2: float, y2: float, **attributes: str | float |
 def circle(cx: float, cy: float, r: float, **attributes: str | float | None) -> str:
     """A circle."""
     return tag("circle", cx=cx, cy=cy, r=r, **attributes)
-
-
-def clip(name: str, characters: int) -> str:
-    """The name in at most so many characters."""
-    return name if len(name) <= characters else name[: characters - 1] + "…"

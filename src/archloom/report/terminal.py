@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from archloom.model.result import Evaluation, LevelCosts
-from archloom.report import svg, units
+from archloom.report import units
 from archloom.report.bars import bar, stacked_bar
 from archloom.report.figures import PortLoad, energy_table, port_loads, reuse, roofline
 from archloom.report.headline import headline
+from archloom.report.names import clip, printable
 from archloom.report.nest_lanes import nest_lanes
 from archloom.report.styles import QUIET, tensor_styles
 
@@ -68,10 +69,11 @@ def _fitting(console: Console, section: Callable[[Room], Section]) -> Renderable
 
 def _title(evaluation: Evaluation) -> RenderableType:
     workload = evaluation.workload
-    text = Text.assemble((workload.name, "bold"), " on ", (evaluation.architecture.name, "bold"))
+    text = Text.assemble((printable(workload.name), "bold"), " on ", (printable(evaluation.architecture.name), "bold"))
     bounds = "  ".join(f"{dim}={bound:,}" for dim, bound in workload.bounds.items())
-    text.append(f"\n{workload.text}\n{bounds}  = {workload.macs:,} MACs\n", QUIET)
+    text.append(f"\n{printable(workload.text)}\n{printable(bounds)}  = {workload.macs:,} MACs\n", QUIET)
     table = _grid(("", "left"), ("", "left"), ("", "left"))
+    table.columns[-1].no_wrap = False
     for line in headline(evaluation):
         table.add_row(line.name, Text(line.value, "bold"), Text(line.note, QUIET))
     return Group(text, table)
@@ -84,12 +86,16 @@ def _grid(*columns: tuple[str, str], room: Room = Room.ROOMY) -> Table:
     table.show_edge = False
     for at, (name, justify) in enumerate(columns):
         table.add_column(
-            Text(name, QUIET),
+            Text(clip(name, LONGEST_NAME), QUIET),
             justify="left" if justify == "left" else "right",
             no_wrap=True,
             max_width=LONGEST_NAME if at == 0 else None,
         )
     return table
+
+
+def _row_name(name: str) -> str:
+    return clip(name, LONGEST_NAME)
 
 
 # ----------------------------------------------------------------------------------------------------------- latency
@@ -107,11 +113,13 @@ def _latency(evaluation: Evaluation, room: Room) -> Section:
             cells = _port_cells(evaluation, level, load)
             if bars:
                 cells.insert(4, bar(load.slowdown / worst, 12))
-            name, cycles = (level.name, f"{level.cycles:,}") if at == 0 else ("", "")
+            name, cycles = (_row_name(level.name), f"{level.cycles:,}") if at == 0 else ("", "")
             table.add_row(name, *cells, cycles, style=LIMIT if load is slowest else "")
     unit = evaluation.compute
     blank = [""] * (len(names) - 1)
-    table.add_row(unit.name, *blank, f"{unit.cycles:,}", style="bold" if evaluation.bound_by == "compute" else "")
+    table.add_row(
+        _row_name(unit.name), *blank, f"{unit.cycles:,}", style="bold" if evaluation.bound_by == "compute" else ""
+    )
     return table, _roofline_note(evaluation)
 
 
@@ -149,7 +157,9 @@ def _energy(evaluation: Evaluation, room: Room) -> Section:
             Text(units.energy(value), style) if value else NOTHING for value, style in zip(row, styles, strict=True)
         ]
         drawn = [stacked_bar([value / largest for value in row], styles, 16)] if bars else []
-        table.add_row(name, *cells, Text(units.energy(sum(row)), "bold"), units.percent(sum(row) / total), *drawn)
+        table.add_row(
+            _row_name(name), *cells, Text(units.energy(sum(row)), "bold"), units.percent(sum(row) / total), *drawn
+        )
     sums = [sum(column) for column in zip(*spent.rows.values(), strict=True)]
     table.add_section()
     table.add_row("total", *(units.energy(value) for value in sums), Text(units.energy(total), "bold"))
@@ -166,14 +176,14 @@ def _traffic(evaluation: Evaluation, room: Room) -> Section:
     write = units.short_count if room is Room.SHORT else units.count
     styles = dict(zip((tensor.name for tensor in evaluation.workload.tensors), tensor_styles(evaluation), strict=True))
     for level in evaluation.levels:
-        name = level.name
+        name = _row_name(level.name)
         for tensor, held in level.tensors.items():
             if held.kept:
                 counts = (held.tile_words, held.reads, held.fills, held.updates)
                 found = reuse(evaluation, level.name, tensor)
                 cells = (write(number) if number else NOTHING for number in counts)
                 uses = (units.times(found.uses_per_word), units.ratio(found.macs_per_access))
-                table.add_row(name, Text(svg.clip(tensor, LONGEST_NAME), styles[tensor]), *cells, *uses)
+                table.add_row(name, Text(clip(tensor, LONGEST_NAME), styles[tensor]), *cells, *uses)
                 name = ""
     return table, "Words per instance. uses/word: uses of a word each time it comes in."
 
@@ -197,11 +207,13 @@ def _machine(evaluation: Evaluation, room: Room) -> Section:
         ]
         cells.append(f"{100 * share:.0f} %" if bounded else "")
         cells += [bar(share, 12)] if bars else []
-        table.add_row(level.name, *cells, _area(evaluation.architecture.level(level.name).area_um2 * level.instances))
+        table.add_row(
+            _row_name(level.name), *cells, _area(evaluation.architecture.level(level.name).area_um2 * level.instances)
+        )
     unit = evaluation.compute
     blank = [""] * (len(names) - 3)
     area = _area(evaluation.architecture.compute.area_um2 * unit.instances)
-    table.add_row(unit.name, f"{unit.instances_used:,}", f"{unit.instances:,}", *blank, area)
+    table.add_row(_row_name(unit.name), f"{unit.instances_used:,}", f"{unit.instances:,}", *blank, area)
     return table, ""
 
 

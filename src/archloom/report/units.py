@@ -6,7 +6,7 @@ import math
 
 __all__ = ["area", "bits", "count", "energy", "percent", "ratio", "short", "short_count", "times"]
 
-PREFIXES = ((1e-12, "p"), (1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""), (1e3, "k"))
+PREFIXES = ((1e-12, "p"), (1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""), (1e3, "k"), (1e6, "M"))
 SHORT = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 BINARY = ((8 * 2**40, "TiB"), (8 * 2**30, "GiB"), (8 * 2**20, "MiB"), (8 * 2**10, "KiB"))
 

@@ -102,7 +102,7 @@ def _product(op: Op, a: tuple[int, ...], b: tuple[int, ...], second: int = 1) ->
 
 
 def _einsum(op: Op) -> Parts:
-    equation, shapes = op.attribute("equation", ""), [op.shape(number) for number in range(len(op.node.input))]
+    equation, shapes = op.text("equation"), [op.shape(number) for number in range(len(op.node.input))]
     if len(shapes) == 1:
         return [Skipped(op.name, op.kind, max(math.prod(shapes[0]), math.prod(op.output_shape())), "of one operand")]
     stored = [number for number in range(len(shapes)) if op.is_stored(number)]

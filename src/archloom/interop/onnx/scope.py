@@ -188,7 +188,8 @@ class Op:
         for attribute in self.node.attribute:
             if attribute.name == name:
                 value = helper.get_attribute_value(attribute)
-                return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+                if value is not None:
+                    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         return default
 
     def integer(self, name: str, default: int) -> int:
@@ -196,6 +197,13 @@ class Op:
         value = self.attribute(name, default)
         if not isinstance(value, int):
             raise InputError(f"the attribute {name!r} is {value!r}; expected an integer")
+        return value
+
+    def text(self, name: str) -> str:
+        """An attribute that is text; raises InputError when it is missing or something else."""
+        value = self.attribute(name)
+        if not isinstance(value, str):
+            raise InputError(f"the attribute {name!r} is {value!r}; expected text")
         return value
 
     def integers(self, name: str, default: list[int]) -> list[int]:

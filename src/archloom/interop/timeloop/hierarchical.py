@@ -141,7 +141,7 @@ def _leaf(tag: str, name: str, fields: Fields, place: Place, in_parallel: bool, 
     fanout_x, fanout_y = _mesh(fields, name, source, state)
     has_fanout = fanout_x * fanout_y != 1
     is_container = tag == "!Container"
-    gating = source.flag("has_power_gating") if attributes is not None else False
+    gating = source.flag("has_power_gating")
     if in_parallel and (is_container or has_fanout):
         what = "a container" if is_container else "a component with a mesh"
         state.notes.fault(f"{name}: {what} cannot stand directly in a !Parallel", place, "put it around the !Parallel")

@@ -146,6 +146,7 @@ class _Search:
                 )
             ]
         )
+        self._dive()
         ticks = 0
         while self.heap:
             value, second, _, item = heapq.heappop(self.heap)
@@ -162,6 +163,28 @@ class _Search:
             else:
                 self._advance(item)
         return math.inf
+
+    def _dive(self) -> None:
+        """Follow the best bound straight down to a complete mapping: a good incumbent within milliseconds."""
+        aside: list[tuple[float, float, int, Node | Stream]] = []
+        while self.heap and self.state.best is None:
+            value, _, _, item = heapq.heappop(self.heap)
+            aside += self.heap
+            self.heap = []
+            if isinstance(item, Node):
+                self._push_stream(self._expand(item, value))
+            else:
+                self._advance(item)
+                deeper = [entry for entry in self.heap if isinstance(entry[3], Node)]
+                if deeper:
+                    aside += [entry for entry in self.heap if isinstance(entry[3], Stream)]
+                    self.heap = deeper
+                    heapq.heapify(self.heap)
+            if not self.heap:
+                self.heap, aside = aside, []
+                heapq.heapify(self.heap)
+        self.heap += aside
+        heapq.heapify(self.heap)
 
     def _push_nodes(self, nodes: list[Node], known: Values | float = 0.0) -> list[int]:
         """Queue the nodes that may still win; returns which."""
