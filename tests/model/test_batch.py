@@ -526,12 +526,32 @@ def is_mapping(mapping: Mapping, workload: Workload, architecture: Architecture)
     return True
 
 
-def test_trips_beyond_32_bits() -> None:
-    workload = GEMM.with_bounds(m=2**35)
-    mapping = nests(f"m{2**35} n6 k8", "", "")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_trips_beyond_32_bits_and_products_beyond_64(backend: Any) -> None:
+    if backend == "jax":
+        pytest.importorskip("jax")
+    workload = GEMM.with_bounds(m=2**35, n=2**38, k=2**40)
+    mapping = nests(f"m{2**35} n{2**38} k{2**40}", "", "")
     batch = pack(workload, CHIP, [mapping])
     assert batch.temporal[2, M, 0] == 2**35
-    assert evaluate_batch(workload, CHIP, batch).cycles.tolist() == [2**35 * 48]
+    costs = evaluate_batch(workload, CHIP, batch, counts=True, backend=backend)
+    one = evaluate(workload, CHIP, mapping)
+    assert costs.cycles.tolist() == [float(one.cycles)]
+    assert costs.energy_pj.tolist() == pytest.approx([one.energy_pj], rel=1e-12)
+    assert costs.utilization.tolist() == pytest.approx([one.utilization], rel=1e-12)
+    assert costs.counts
+    assert costs.counts["reads"][2, 1, 0] == float(one.level("DRAM").tensors["I"].reads)
+
+
+def test_too_many_multiplications_for_a_batch() -> None:
+    dims = [f"d{number}" for number in range(26)]
+    workload = einsum(f"O[{','.join(dims)}] += A[d0]", dict.fromkeys(dims, 2**40), name="endless")
+    machine = Architecture("one", (Memory("RAM"),))
+    mapping = Mapping((LevelNest("RAM", tuple(Loop(dim, 2**40) for dim in dims), keep=frozenset("OA")),))
+    with pytest.raises(
+        InputError, match="workload 'endless' has more than 1e300 multiplications, too many for float64"
+    ):
+        evaluate_batch(workload, machine, pack(workload, machine, [mapping]))
 
 
 # --------------------------------------------------------------------------------------------------------------- memory

@@ -62,7 +62,7 @@ def test_places() -> None:
     assert items.value_places == [Place("f.yaml", 2, 5), Place("f.yaml", 3, 5)]
     assert items[1].key_places == {"b": Place("f.yaml", 3, 6), "c": Place("f.yaml", 3, 19)}
     assert items[1].value_places["b"] == Place("f.yaml", 3, 10), "of the first character inside the quotes"
-    assert items[1]["c"].value_places[1] == Place("f.yaml", 3, 27)
+    assert items[1]["c"].value_places[1] == Place("f.yaml", 3, 28)
 
 
 def test_a_byte_order_mark_does_not_shift_places() -> None:

@@ -66,7 +66,7 @@ def test_values(text: Any, measure: Measure, value: float, unit: str) -> None:
         (None, SIZE, "f.yaml:2:3: size is empty; expected a size such as '128 KiB'"),
         (True, SIZE, "f.yaml:2:3: size is true; expected a size such as '128 KiB'"),
         ([1], SIZE, "f.yaml:2:3: size is a list; expected a size such as '128 KiB'"),
-        (float("nan"), SIZE, "f.yaml:2:3: size is nan; expected a size such as '128 KiB'"),
+        (float("nan"), SIZE, "f.yaml:2:3: size is .nan; expected a size such as '128 KiB'"),
         ("1e308 TiB", SIZE, "f.yaml:2:3: size is '1e308 TiB', which is too large"),
         ("9**9**9 KiB", SIZE, "the result is too large"),
         ("m KiB", SIZE, "there is no name 'm'"),

@@ -117,6 +117,8 @@ def _looks_like_timeloop(files: Sequence[Path]) -> bool:
 
 def _start_of(path: Path) -> str:
     try:
+        if not path.is_file():
+            return ""
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(SNIFFED)
     except (OSError, ValueError):

@@ -56,10 +56,13 @@ def archloom_command(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    warnings.showwarning = print_warning
     tolerate_plain_terminals()
     try:
-        code = _run(given or ["--help"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)  # ours; what libraries have to say to each other stays quiet
+            warnings.showwarning = print_warning
+            code = _run(given or ["--help"])
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads us has seen enough, e.g. `head`
         _drop_stdout()

@@ -82,28 +82,23 @@ def write_files(contents: Mapping[Path, str], *, force: bool) -> None:
 
     With `force` existing files are replaced. The folder is made where it is missing.
     """
-    if not force:
-        faults = [
-            Fault("the file exists already", Place(str(path)), "give --force to replace it")
-            for path in contents
-            if path.exists()
-        ]
-        if faults:
-            raise InputError(faults)
+    faults = [_exists(path) for path in contents if not force and os.path.lexists(path)]
+    if faults:
+        raise InputError(faults)
     for path, text in contents.items():
         try:
             _write(path, text, force=force)
-        except FileExistsError:
-            raise InputError("the file exists already", Place(str(path)), "give --force to replace it") from None
         except OSError as error:
             raise InputError(f"cannot write the file: {error.strerror or error}", Place(str(path))) from None
 
 
+def _exists(path: Path) -> Fault:
+    return Fault("the file exists already", Place(str(path)), "give --force to replace it")
+
+
 def _write(path: Path, text: str, *, force: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError(None, "is a folder")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".archloom-")
     draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -112,9 +107,19 @@ def _write(path: Path, text: str, *, force: bool) -> None:
         if force:
             draft.replace(path)
         else:
-            path.hardlink_to(draft)
+            _link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _link(draft: Path, path: Path) -> None:
+    """Give the draft its name, unless somebody else took it in the meantime."""
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        raise InputError(_exists(path)) from None
+    except OSError:  # a file system without hard links
+        draft.replace(path)
 
 
 def _umask() -> int:

@@ -21,6 +21,7 @@ from archloom.workload.einsum import Workload
 __all__ = ["BatchEvaluation", "MappingBatch", "evaluate_batch", "pack"]
 
 BACKENDS = ("numpy", "jax")
+MOST_MACS = 10**300
 NUMPY_ROWS = 4096
 JAX_ROWS = 32768
 """Points priced at once: small enough that intermediate lanes stay in the caches, which also bounds the memory."""
@@ -83,8 +84,8 @@ def evaluate_batch(
 
     Trips are 1 or more, and `order` is a permutation at each level: that is not checked.
     `hardware` varies numbers of the machine: `{"GLB.size_bits": [H], "GLB.read_pj": ..., "GLB.fanout.x": ..., "MAC.energy_pj":
-    ...}` with H = B row by row, or, with `outer`, every mapping on every machine (arrays [B, H] come back; counts are made once
-    per mapping). `backend="jax"` compiles the same model for JAX's default device; JAX arrays in give JAX arrays out.
+    ...}` with H = B row by row, or, with `outer`, every mapping on every machine (arrays [B, H] come back, which share their
+    counts). `backend="jax"` compiles the same model for JAX's default device; JAX arrays in give JAX arrays out.
     Illegal points have infinite energy and cycles and a reason code; arrays of a wrong shape, and hardware numbers out of range,
     raise InputError. Memory beyond arguments and results does not grow with the batch.
     """
@@ -112,6 +113,8 @@ def _check(workload: Workload, architecture: Architecture, batch: MappingBatch, 
         for name, wide in middle.items()
         if getattr(batch, name) is not None and getattr(batch, name).shape != (levels, wide, size)
     ]
+    if workload.macs > MOST_MACS:
+        faults.append(Fault(f"workload {workload.name!r} has more than 1e300 multiplications, too many for float64"))
     if machines not in (None, 1, size):
         faults.append(Fault(f"hardware has {machines} rows for {size} mappings; expected as many, or outer=True"))
     if faults:

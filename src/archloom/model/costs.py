@@ -86,7 +86,7 @@ def cost(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware) -> Costs:
         energy_pj=ops.total([lane for row in access for lane in row] + leak + [compute_pj, compute_leak]),
         cycles=cycles,
         bound=bound,
-        utilization=plan.macs / ops.product((instances[-1], cycles)),
+        utilization=_utilization(plan, ops.product((instances[-1], cycles))),
         area_um2=ops.total((area, ops.product((hardware.mac_area_um2, instances[-1])))),
         reason=_reason(plan, nest, counts, hardware, used_bits),
         access_pj=access,
@@ -104,6 +104,11 @@ def _instances(plan: Plan, hardware: Hardware) -> list[Lane]:
     for level in reversed(range(len(plan.levels))):
         counts.append(ops.product((counts[-1], hardware.mesh_x[level], hardware.mesh_y[level])))
     return [*counts[-2::-1], counts[-1]]
+
+
+def _utilization(plan: Plan, slots: Lane) -> Lane:
+    """Share of the unit-cycles in which a true multiplication is done; array libraries know no integers as large as `macs`."""
+    return (plan.macs if isinstance(slots, int) else float(plan.macs)) / slots
 
 
 def _access_pj(plan: Plan, counts: Counts, hardware: Hardware, level: int, t: int) -> Lane:

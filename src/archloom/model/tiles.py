@@ -1,6 +1,6 @@
 """Tiles: how far the loops inside a point reach, how many words that is, and how many instances differ.
 
-Everything here is MODEL of docs/model.md, sections 1 and 3, over lanes (see `ops`).
+Sections 1 and 3 of docs/model.md, over lanes (see `ops`).
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def headline(evaluation: Evaluation) -> tuple[Line, ...]:
     )
 
 
-def worst_port(evaluation: Evaluation, level: str) -> PortLoad:
+def _worst_port(evaluation: Evaluation, level: str) -> PortLoad:
     """The port of a level with the highest load."""
     return max(port_loads(evaluation, level), key=lambda load: load.slowdown)
 
@@ -46,7 +46,7 @@ def _latency_note(evaluation: Evaluation) -> str:
     tail = f", and {network:,} cycles to fill and drain the networks" if network else ""
     if evaluation.bound_by == "compute":
         return f"bound by compute: every memory keeps up{tail}"
-    load = worst_port(evaluation, evaluation.bound_by)
+    load = _worst_port(evaluation, evaluation.bound_by)
     what = {"read": "reads", "write": "writes", "shared": "reads and writes"}[load.port.value]
     compute = f"{evaluation.compute.cycles:,} cycles of the MACs"
     return f"bound by {clip(evaluation.bound_by, LONGEST_NAME)}: its {what} take {units.times(load.slowdown)} the {compute}{tail}"

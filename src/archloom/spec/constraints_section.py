@@ -63,7 +63,7 @@ def read_constraints(
     Dimensions are not checked against a workload: a machine's rules may name dimensions that only some workloads have.
     """
     if not isinstance(value, YamlList):
-        scope.fault(f"'constraints' is {shown(value)}; expected a list of rules, each with a 'level'", place)
+        scope.fault(f"'constraints' is {shown(value)}; expected a list of entries, each with a 'level'", place)
         return ()
     rules: list[LevelRules] = []
     places: dict[str, Place] = {}
@@ -72,7 +72,7 @@ def read_constraints(
         if rule is None:
             continue
         if rule.level in places:
-            scope.fault(f"the rules of {rule.level!r} are given twice; they stand first at {places[rule.level]}", where)
+            scope.fault(f"the entry for {rule.level!r} is given twice; it stands first at {places[rule.level]}", where)
         places[rule.level] = where
         rules.append(rule)
     return tuple(rules)
@@ -80,7 +80,7 @@ def read_constraints(
 
 def _level(value: Value, place: Place, scope: Scope, architecture: Architecture | None) -> LevelRules | None:
     name = value.get("level") if isinstance(value, YamlMap) else None
-    what = f"the rules of {name!r}" if isinstance(name, str) else "a rule of the constraints"
+    what = f"the entry for {name!r}" if isinstance(name, str) else "an entry of the constraints"
     fields = Fields(value, place, what, _LEVEL_KEYS, scope)
     if not fields.require("level"):
         return None
@@ -90,7 +90,7 @@ def _level(value: Value, place: Place, scope: Scope, architecture: Architecture 
         fields.fault("level", f"the architecture has no level {level!r}", did_you_mean(level, names))
     keep, bypass = frozenset(fields.words("keep")), frozenset(fields.words("bypass"))
     for both in sorted(keep & bypass):
-        fields.fault("bypass", f"{what} both keep and bypass {both!r}")
+        fields.fault("bypass", f"{what} both keeps and bypasses {both!r}")
     return LevelRules(level, keep, bypass, *(_loops(fields, key) for key in ("temporal", "x", "y")))
 
 

@@ -108,6 +108,8 @@ def shown(value: object) -> str:
         return "empty"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value}".replace("inf", ".inf").replace("nan", ".nan")
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

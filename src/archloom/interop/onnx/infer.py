@@ -156,11 +156,11 @@ def _microsoft(op: Op, kind: str, first: Shape) -> Shape | None:
     if kind == "EmbedLayerNormalization" and op.has(2):
         table = op.scope.shape(op.node.input[2])
         return (*first, table[-1]) if table else None
-    if kind == "Attention" and second is not None:
+    if kind == "Attention" and second:
         return (*first[:-1], op.integers("qkv_hidden_sizes", [(second[-1] or 0) // 3] * 3)[-1])
     if kind == "MultiHeadAttention":
         value = op.scope.shape(op.node.input[2]) if op.has(2) else None
-        if value is not None and len(first) == 3:
+        if value is not None and len(first) == 3 and len(value) in (3, 4):
             return (*first[:-1], value[-1] if len(value) == 3 else _product(value[1], value[3]))
         return (*first[:2], _product(first[2], first[4])) if len(first) == 5 else first
     if kind == "GroupQueryAttention":
@@ -207,11 +207,10 @@ def _fold(op: Op) -> None:
         return
     if node.op_type in ("Shape", "Size"):
         shape = scope.known(node.input[0]) if op.has(0) else None
-        if shape is not None and node.output:
+        if shape is not None and node.output and math.prod(shape) < 2**63:
             part = shape[op.integer("start", 0) : op.integer("end", len(shape))]
-            scope.add_constant(
-                node.output[0], np.asarray(part if node.op_type == "Shape" else math.prod(shape), np.int64)
-            )
+            value = part if node.op_type == "Shape" else math.prod(shape)
+            scope.add_constant(node.output[0], np.asarray(value, np.int64))
         return
     if node.op_type not in _FOLDED or any(name and name not in scope.constants for name in node.input):
         return
@@ -239,5 +238,5 @@ def _compute(op: Op) -> dict[str, Any]:
             results = ReferenceEvaluator(function).run(None, feeds, {})
     except Exception:  # a malformed node: its value stays unknown
         return {}
-    arrays = {name: np.asarray(result) for name, result in zip(outputs, results, strict=True)}
+    arrays = {name: np.asarray(result) for name, result in zip(outputs, results, strict=False)}
     return {name: array for name, array in arrays.items() if array.size <= SMALL and array.dtype.kind in "iufb"}

@@ -45,6 +45,9 @@ def walk(nodes: Iterable[NodeProto], scope: Scope, found: Found, depth: int = 0)
             found.faults.extend(
                 Fault(f"{op.kind} {op.name!r}: {fault.message}", hint=fault.hint) for fault in error.faults
             )
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # Files are not trusted: an operator may hold anything where a shape or an attribute belongs
+            found.faults.append(Fault(f"{op.kind} {op.name!r}: malformed ({type(error).__name__}: {error})"))
 
 
 def _graph(op: Op, name: str) -> GraphProto:
@@ -128,7 +131,7 @@ def _goes_on(scope: Scope, graph: GraphProto) -> bool:
         return False
     name = graph.output[0].name
     identities = {
-        node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Identity", "Cast") and node.input
+        node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Identity", "Cast") and node.input and node.output
     }
     while name in identities:
         name = identities.pop(name)

@@ -151,18 +151,18 @@ class Bounds:
         for steps, left in sequences(setting, states):
             reach, energy, done = start, np.zeros(tile.shape[1]), set[int]()
             for step in steps:
-                for t, rank in step.turns:
-                    if rank < 0:
-                        fresh = reach is not start
-                        energy = energy + (
-                            turn_pj(setting, level, t, start_of(pending[t]), spread, reach) if fresh else turned[t]
-                        )
-                for t, rank in step.turns:
-                    if rank >= 0:
-                        along = tuple(d for d, _ in setting.plan.tensors[t].ranks[rank])
-                        reach = _onward(reach, target, along)
-                        done.update(along)
-                        energy = energy + slide_pj(setting, level, t, pending[t], rank, spread, reach)
+                for turn in step.turns:
+                    t = turn.tensor
+                    if turn.rank < 0 and reach is start:
+                        energy = energy + turned[t]
+                    elif turn.rank < 0:
+                        energy = energy + turn_pj(setting, level, t, start_of(pending[t]), spread, reach)
+                for turn in step.turns:
+                    if turn.rank >= 0:
+                        t = turn.tensor
+                        reach = _onward(reach, target, turn.along)
+                        done.update(turn.along)
+                        energy = energy + slide_pj(setting, level, t, pending[t], turn.rank, spread, reach)
                 if step.dims:
                     reach = _onward(reach, target, step.dims)
                     done.update(step.dims)

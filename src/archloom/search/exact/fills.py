@@ -51,6 +51,8 @@ def _side(rank: tuple[tuple[int, int], ...], spread: Spread, reach: Reach) -> Va
 
 def executions(setting: Setting, reach: Reach) -> Values:
     """How often a shape runs, over all instances."""
+    if reach is setting.grid.extents:
+        return setting.grid.executions
     result: Values | float = setting.macs
     for extent in reach:
         result = result / extent

@@ -110,8 +110,15 @@ def _after_block(setting: Setting, level: int, inner: Table) -> Table:
                 for t, h in enumerate(pending)
                 if h >= 0 and rank_of(h) < 0
             }
+            reached: dict[tuple[Step, ...], tuple[Values, frozenset[int]]] = {(): (moved, frozenset())}
             for steps, left in ways:
-                _walk(setting, level, moved, spread, steps, left, pending, turned, after, grown)
+                part, done = _walk(setting, level, steps, spread, pending, turned, reached)
+                key_then = after._replace(pending=_states_after(setting, level, pending, left))
+                known = grown.get((key_then, done))
+                if known is None:
+                    grown[key_then, done] = part.copy()
+                else:
+                    np.minimum(known, part, out=known)
     result = Table()
     every = frozenset(setting.plan.dims)
     for (key, done), values in grown.items():
@@ -137,38 +144,39 @@ def _closed_dims(setting: Setting, key: Key, done: frozenset[int]) -> frozenset[
 def _walk(
     setting: Setting,
     level: int,
-    values: Values,
-    spread: Spread,
     steps: tuple[Step, ...],
-    left: frozenset[State],
+    spread: Spread,
     pending: tuple[int, ...],
     turned: dict[int, Values],
-    after: Key,
-    grown: dict[tuple[Key, frozenset[int]], Values],
-) -> None:
-    """Run one way through the block and merge where it leads."""
-    done: set[int] = set()
-    for step in steps:
-        for t, rank in step.turns:
-            if rank < 0:
-                values = values + turned[t]
-        for t, rank in step.turns:
-            if rank >= 0:
-                along = tuple(d for d, _ in setting.plan.tensors[t].ranks[rank] if d not in done)
-                values = setting.grid.reach(values, along, setting.temporal[level])
-                done.update(along)
-                values = values + slide_pj(setting, level, t, pending[t], rank, spread, setting.grid.extents)
-        rest = tuple(d for d in step.dims if d not in done)
-        values = setting.grid.reach(values, rest, setting.temporal[level])
-        done.update(rest)
-    open_ranks = dict(left)
-    states = tuple(
-        opening(start_of(h), open_ranks[t]) if t in open_ranks else _state_after(setting, level, t, h)
+    reached: dict[tuple[Step, ...], tuple[Values, frozenset[int]]],
+) -> tuple[Values, frozenset[int]]:
+    """Least energy after some steps through the block, and the dims looped over; ways share what they begin with."""
+    if steps in reached:
+        return reached[steps]
+    values, done = _walk(setting, level, steps[:-1], spread, pending, turned, reached)
+    step = steps[-1]
+    for turn in step.turns:
+        if turn.rank < 0:
+            values = values + turned[turn.tensor]
+    for turn in step.turns:
+        if turn.rank >= 0:
+            along = tuple(d for d in turn.along if d not in done)
+            values = setting.grid.reach(values, along, setting.temporal[level])
+            done = done | frozenset(along)
+            t = turn.tensor
+            values = values + slide_pj(setting, level, t, pending[t], turn.rank, spread, setting.grid.extents)
+    rest = tuple(d for d in step.dims if d not in done)
+    values = setting.grid.reach(values, rest, setting.temporal[level])
+    reached[steps] = values, done | frozenset(rest)
+    return reached[steps]
+
+
+def _states_after(setting: Setting, level: int, pending: tuple[int, ...], left: frozenset[State]) -> tuple[int, ...]:
+    ranks = dict(left)
+    return tuple(
+        opening(start_of(h), ranks[t]) if t in ranks else _state_after(setting, level, t, h)
         for t, h in enumerate(pending)
     )
-    slot = (after._replace(pending=states), frozenset(done))
-    known = grown.get(slot)
-    grown[slot] = np.minimum(known, values) if known is not None else values
 
 
 def _state_after(setting: Setting, level: int, t: int, state: int) -> int:

@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from archloom.search.exact.setting import Setting
 
-__all__ = ["SETTLED", "UNSERVED", "State", "Step", "open_states", "opening", "rank_of", "sequences", "start_of"]
+__all__ = [
+    "SETTLED",
+    "UNSERVED",
+    "State",
+    "Step",
+    "Turn",
+    "open_states",
+    "opening",
+    "rank_of",
+    "sequences",
+    "start_of",
+]
 
 SETTLED, UNSERVED = -1, -2
 STRIDE = 64
@@ -38,11 +49,18 @@ def open_states(pending: tuple[int, ...]) -> frozenset[State]:
     return frozenset((t, rank_of(h)) for t, h in enumerate(pending) if h >= 0)
 
 
+class Turn(NamedTuple):
+    """A tensor whose fill ends: at once (rank -1), or after sliding along a rank, by loops over `along`."""
+
+    tensor: int
+    rank: int
+    along: tuple[int, ...] = ()
+
+
 class Step(NamedTuple):
     """One step through a block, innermost first: tensors whose tile turns here, then dims whose loops follow."""
 
-    turns: tuple[State, ...]
-    """(tensor, rank): rank -1 turns the tile; otherwise it slides along that rank's dims first, and then turns."""
+    turns: tuple[Turn, ...]
     dims: tuple[int, ...]
 
 
@@ -82,9 +100,9 @@ def _ways(
             if not turning:
                 extend((*steps, Step((), dims)), left, used | {number}, opened | set(dims))
                 continue
-            for choice in _choices(turning, frozenset(dims), slides):
-                along = frozenset(d for t, rank in choice if rank >= 0 for d in dict(slides[t])[rank])
-                remaining = left - set(turning)
+            remaining = left - set(turning)
+            for choice in _choices(turning, frozenset(dims), slides, in_part=bool(remaining)):
+                along = frozenset(d for turn in choice for d in turn.along)
                 shown = dims if remaining else ()
                 extend((*steps, Step(choice, shown)), remaining, used | {number}, opened | set(dims) | along)
 
@@ -97,25 +115,40 @@ def _ways(
                 parts = {shared} | {shared & frozenset(dims) for dims in classes}
                 for part in sorted(parts - {frozenset[int]()}, key=sorted):
                     others = sorted(state for state in left if state[0] != t and moves(state, part))
-                    for choice in _choices(others, part, slides):
+                    for choice in _choices(others, part, slides, in_part=False):
                         rest = frozenset(state for state in left if state[0] != t and state not in others)
-                        going = {(o, r) for o, r in choice if r >= 0 and part <= dict(slides[o])[r]}
+                        going = {
+                            turn for turn in choice if turn.rank >= 0 and part <= dict(slides[turn.tensor])[turn.rank]
+                        }
                         yield (*steps, Step(choice, tuple(sorted(part)))), rest | {(t, rank)}
                         if going:
-                            turns = tuple(state for state in choice if state not in going)
-                            yield (*steps, Step(turns, tuple(sorted(part)))), rest | going | {(t, rank)}
+                            turns = tuple(turn for turn in choice if turn not in going)
+                            still = {(turn.tensor, turn.rank) for turn in going}
+                            yield (*steps, Step(turns, tuple(sorted(part)))), rest | still | {(t, rank)}
 
     extend((), states, frozenset(), frozenset())
     return tuple(found)
 
 
-def _choices(turning: list[State], dims: frozenset[int], slides: Slides) -> Iterator[tuple[State, ...]]:
-    """Every way for the fills that end to do so: at once, or after sliding along a rank that the loops move."""
+def _choices(
+    turning: list[State], dims: frozenset[int], slides: Slides, *, in_part: bool
+) -> Iterator[tuple[Turn, ...]]:
+    """Every way for the fills that end to do so: at once, or after sliding along a rank that the loops move.
+
+    A slide takes all loops of its rank along, which costs least; with `in_part` also those over `dims` alone, because the others
+    would end a fill that stays open.
+    """
     if not turning:
         yield ()
         return
     (t, at), *others = turning
-    options = [at] if at >= 0 else [-1] + [rank for rank, shared in slides[t] if shared & dims]
+    options = [] if at >= 0 else [Turn(t, -1)]
+    for rank, shared in slides[t]:
+        if at == rank or (at < 0 and shared & dims):
+            parts = {shared, shared & dims} if in_part else {shared}
+            options += [Turn(t, rank, tuple(sorted(part))) for part in sorted(parts, key=sorted)]
+            if at >= 0 and in_part:
+                options.append(Turn(t, rank))
     for option in options:
-        for rest in _choices(others, dims, slides):
-            yield ((t, option), *rest)
+        for rest in _choices(others, dims, slides, in_part=in_part):
+            yield (option, *rest)
