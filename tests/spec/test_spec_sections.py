@@ -208,6 +208,14 @@ architecture:
             "text:7:14: the name 'GLB' is used twice; it stands first at text:6:14",
         ]
 
+    def test_what_the_core_refuses_has_the_place_of_its_level(self) -> None:
+        assert faults(MACHINE.replace("keep: all", "bypass: inputs")) == [
+            "text:5:14: architecture 'tiny': level 'DRAM': bypasses inputs; the backing store keeps every tensor"
+        ]
+        assert faults(MACHINE.replace("bypass: weights", "bypass: input")) == [
+            "text:6:14: architecture 'tiny': level 'GLB': both keeps and bypasses 'input'"
+        ]
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [

@@ -58,12 +58,13 @@ def architectures(draw: st.DrawFn) -> Architecture:
     levels: list[Memory] = []
     for at, memory in enumerate(memories):
         gate = draw(st.none() | st.integers(at, len(memories) - 1))
-        levels.append(replace(memory, name=names[at], power_gated_at=None if gate is None else names[gate]))
+        bypass = frozenset[str]() if at == len(memories) - 1 else memory.bypass - memory.keep
+        levels.append(replace(memory, name=names[at], bypass=bypass, power_gated_at=None if gate is None else names[gate]))
     compute = replace(draw(COMPUTES), name=names[-1])
     return Architecture(draw(NAMES | TRICKY), tuple(levels), compute, pooled=draw(st.booleans()))
 
 
-IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True) | st.sampled_from(["null", "true", "on", "e9", "é", "n", "h0"])
+IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True) | st.sampled_from(["null", "true", "on", "e9", "né", "n", "h0"])
 
 
 @st.composite

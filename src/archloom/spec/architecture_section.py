@@ -80,7 +80,8 @@ def read_architecture(value: Value, place: Place, scope: Scope) -> ArchitectureS
     try:
         architecture = Architecture(name, tuple(reversed(levels)), compute, pooled)
     except InputError as error:
-        scope.adopt(error, place)
+        for fault in error.faults:
+            scope.fault(fault.message, reader.place_in(fault.message) or place, fault.hint)
         return None
     reader.warn()
     return ArchitectureSection(architecture, reader.nodes)
@@ -161,6 +162,10 @@ class _Reader:
             if gate not in outer:
                 message = f"'power_gated_at' names {gate!r}; expected this level or one outside it"
                 self.scope.fault(message, place, did_you_mean(gate, outer))
+
+    def place_in(self, message: str) -> Place | None:
+        """The place of the level that a message of the core is about."""
+        return next((place for name, place in self.places.items() if f"level {name!r}:" in message), None)
 
     def warn(self) -> None:
         if self.unpriced:

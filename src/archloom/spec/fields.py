@@ -13,32 +13,38 @@ from archloom.spec.values import Value, YamlList, YamlMap, shown
 
 __all__ = ["Fields", "Scope"]
 
-_SHAPE = re.compile(r"\s*([0-9]{1,9})\s*x\s*([0-9]{1,9})\s*")
+MAX_FAULTS = 100
+
+_SHAPE = re.compile(r"\s*([0-9]{1,13})\s*x\s*([0-9]{1,13})\s*")
 
 
 class Scope:
     """What sections are read with: the variables that expressions may use, and the faults and warnings found so far.
 
-    At `known_places` nothing more is reported: what stands there is already known to be wrong. `sources` orders the faults.
+    `syntax` holds the faults of the YAML itself: where one stands, nothing more is reported, for the value there is lost.
+    `sources` are the files in the order in which their faults are to be listed.
     """
 
     def __init__(self, names: Mapping[str, object] | None = None) -> None:
         self.names: Mapping[str, object] = names or {}
         self.faults: list[Fault] = []
+        self.syntax: list[Fault] = []
         self.warnings: list[str] = []
-        self.known_places: set[Place] = set()
         self.sources: list[str] = []
 
     def inner(self, names: Mapping[str, object]) -> Scope:
         """A scope with more variables that collects into the same lists."""
         scope = Scope({**self.names, **names})
-        scope.faults, scope.warnings = self.faults, self.warnings
-        scope.known_places, scope.sources = self.known_places, self.sources
+        scope.faults, scope.syntax = self.faults, self.syntax
+        scope.warnings, scope.sources = self.warnings, self.sources
         return scope
 
     def fault(self, message: str, place: Place | None, hint: str | None = None) -> None:
-        if place not in self.known_places:
-            self.faults.append(Fault(message, place, hint))
+        """Note a fault; raises InputError with all of them when there are too many to go on."""
+        self.faults.append(Fault(message, place, hint))
+        if len(self.faults) >= MAX_FAULTS:
+            self.faults.append(Fault(f"stopped after {MAX_FAULTS} faults", place))
+            self.check()
 
     def adopt(self, error: InputError, place: Place) -> None:
         """Take over the faults of an error; those without a place get `place`."""
@@ -47,16 +53,18 @@ class Scope:
 
     def check(self) -> None:
         """Raise InputError if there is any fault: file by file, each in the order of its lines."""
-        if not self.faults:
+        if not self.faults and not self.syntax:
             return
-        sources = [*self.sources, *(fault.place.source if fault.place else "" for fault in self.faults)]
+        lost = {fault.place for fault in self.syntax}
+        faults = [*self.syntax, *(fault for fault in self.faults if fault.place is None or fault.place not in lost)]
+        sources = [*self.sources, *(fault.place.source if fault.place else "" for fault in faults)]
         order = {source: at for at, source in enumerate(dict.fromkeys(sources))}
 
         def key(fault: Fault) -> tuple[int, int, int]:
             place = fault.place or Place("")
             return order[place.source], place.line, place.column
 
-        raise InputError(sorted(dict.fromkeys(self.faults), key=key))
+        raise InputError(sorted(dict.fromkeys(faults), key=key))
 
     def number(self, value: Value, what: str, place: Place) -> int | float | None:
         """A number, or the result of an expression; None and a fault otherwise."""

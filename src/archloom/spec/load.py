@@ -66,7 +66,7 @@ def load(*sources: Source, sets: Iterable[str] = ()) -> Spec:
         else:
             _gather(part, document, scope)
     _enter_zoo(document, scope)
-    for assignment in sets if not scope.faults else ():
+    for assignment in sets if not scope.faults and not scope.syntax else ():
         try:
             document = apply_set(document, assignment)
         except InputError as error:
@@ -83,13 +83,11 @@ def _parsed(source: Source, number: int, scope: Scope) -> YamlMap:
     else:
         name, text = _file(source)
     scope.sources.append(name)
-    faults: list[Fault] = []
-    value = salvage(text, name, faults)
-    scope.faults += faults
-    scope.known_places |= {fault.place for fault in faults if fault.place}
+    before = len(scope.syntax)
+    value = salvage(text, name, scope.syntax)
     if isinstance(value, YamlMap):
         return value
-    if not faults:
+    if len(scope.syntax) == before:
         message = f"the file holds {shown(value)}; expected a mapping with {', '.join(SECTIONS)}"
         scope.fault(message, Place(name))
     return YamlMap(Place(name))
@@ -172,11 +170,11 @@ def _sections(document: YamlMap, scope: Scope) -> Spec:
     mapping: LoopMapping | None = None
     if "mapping" in document:
         missing = [name for name in ("workload", "architecture") if name not in document]
-        if missing and not scope.faults:
+        if missing and not scope.faults and not scope.syntax:
             place = document.key_places["mapping"]
             scope.fault(f"a mapping is given without its {' and its '.join(missing)}", place, "give that file too")
         # after a fault of syntax, names may be missing that the mapping is right to use
-        if workload and architecture and not scope.known_places:
+        if workload and architecture and not scope.syntax:
             mapping = read_mapping(*at("mapping"), scope, workload, architecture)
     nodes: Mapping[str, float] = section.nodes if section else {}
     return Spec(workload, architecture, mapping, constraints, nodes, tuple(scope.warnings))

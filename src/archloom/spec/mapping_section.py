@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from archloom.architecture.hierarchy import Architecture, Memory
-from archloom.errors import Fault, InputError, Place, did_you_mean
+from archloom.errors import InputError, Place, did_you_mean
 from archloom.mapping import text as nest_text
 from archloom.mapping.nest import LevelNest, Loop, Mapping
 from archloom.spec.fields import Fields, Scope
@@ -60,7 +60,7 @@ def _from_text(text: str, place: Place, scope: Scope, workload: Workload, archit
         for fault in error.faults:
             line = fault.place.line if fault.place else 0
             where = Place(place.source, place.line + line, 1) if line and place.line else place
-            scope.faults.append(Fault(fault.message, where, fault.hint))
+            scope.fault(fault.message, where, fault.hint)
         return None
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["Machine", "beats", "best_order", "key_of", "price"]
+__all__ = ["Machine", "beats", "best_order", "distinct_in_rank", "key_of", "price"]
 
 CLOSED, WAITING, RUN, SLIDE = -2, -3, -1, 0
 """What an order can still do for a tile: nothing; not reached yet; prolong its run; prolong its slide along rank 0, 1, ..."""
@@ -83,24 +83,31 @@ def distinct(m, t, level, spatial, reach):
             total *= spatial[level, d]
         return total
     for k in range(m.ranks.shape[1]):
-        one, two, moving = -1, -1, 0
-        for d in range(dims):
-            if m.ranks[t, k, d] > 0 and spatial[level, d] > 1:
-                moving += 1
-                if one < 0:
-                    one = d
-                else:
-                    two = d
-        if moving == 1:
-            total *= spatial[level, one]
-        elif moving == 2:
-            a, b = m.ranks[t, k, one] * reach[one], m.ranks[t, k, two] * reach[two]
-            g = float(math.gcd(int(a), int(b)))
-            n, w = spatial[level, one], spatial[level, two]
-            total *= n * w - max(0.0, n - b / g) * max(0.0, w - a / g)
-        elif moving > 2:
-            total *= _positions(m.ranks[t, k], spatial[level], reach)
+        total *= distinct_in_rank(m.ranks[t, k], spatial[level], reach)
     return total
+
+
+@njit(cache=True)
+def distinct_in_rank(coefficients, trips, reach):
+    """Different positions along one rank among spatial loops of `trips` [D] over dims with `coefficients` [D] and extents `reach`."""
+    one, two, moving = -1, -1, 0
+    for d in range(len(trips)):
+        if coefficients[d] > 0 and trips[d] > 1:
+            moving += 1
+            if one < 0:
+                one = d
+            else:
+                two = d
+    if moving == 0:
+        return 1.0
+    if moving == 1:
+        return trips[one]
+    if moving > 2:
+        return _positions(coefficients, trips, reach)
+    a, b = coefficients[one] * reach[one], coefficients[two] * reach[two]
+    g = float(math.gcd(int(a), int(b)))
+    n, w = trips[one], trips[two]
+    return n * w - max(0.0, n - b / g) * max(0.0, w - a / g)
 
 
 @njit(cache=True)
@@ -353,18 +360,18 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
                 if state[at, q, t] == WAITING and ends[q, t] <= at:
                     state[at, q, t] = RUN
                 opened = opened or state[at, q, t] >= RUN
-        low, high = at, at + 1
-        while low > 0 and blocks[low - 1] == level and gap[level, listed[low - 1]] == gap[level, listed[at]]:
-            low -= 1
-        while high < count and blocks[high] == level and gap[level, listed[high]] == gap[level, listed[at]]:
-            high += 1
-        pick = choice[at] + 1 if choice[at] >= 0 else low
+        head, tail = at, at + 1
+        while head > 0 and blocks[head - 1] == level and gap[level, listed[head - 1]] == gap[level, listed[at]]:
+            head -= 1
+        while tail < count and blocks[tail] == level and gap[level, listed[tail]] == gap[level, listed[at]]:
+            tail += 1
+        pick = choice[at] + 1 if choice[at] >= 0 else head
         if choice[at] >= 0 and not opened:
-            pick = high
-        while pick < high:
+            pick = tail
+        while pick < tail:
             ok = not taken[pick]
             if ok:
-                for other in range(low, pick):
+                for other in range(head, pick):
                     if not taken[other] and _is_alike(m, fixed, level, listed[other], listed[pick]):
                         ok = False
             if ok and not is_free:
@@ -372,7 +379,7 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
             if ok:
                 break
             pick += 1
-        if pick >= high:
+        if pick >= tail:
             choice[at] = -1
             at -= 1
             continue

@@ -148,6 +148,8 @@ class _Search:
         )
         self._dive()
         ticks = 0
+        if state.watch.tell is not None and self.heap:
+            state.watch.tell(state.key_of_best()[0], min(self.heap)[0], state.priced)
         while self.heap:
             value, second, _, item = heapq.heappop(self.heap)
             if state.worse(np.array([value]), np.array([second]))[0]:

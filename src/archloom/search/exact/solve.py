@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from archloom.model.evaluate import evaluate
-from archloom.search.exact.joins import solve_joins
 from archloom.search.exact.lattice import Lattice
 from archloom.search.exact.padding import padded_problems
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
@@ -28,6 +27,8 @@ def solve(problem: Problem, watch: Watch, incumbent: Found | None = None) -> Ans
 
 def _engine(problem: Problem, watch: Watch, incumbent: Found | None) -> Answer:
     if problem.cuts == "free":
+        from archloom.search.exact.joins import solve_joins
+
         return solve_joins(problem, watch, incumbent)
     return Lattice(problem).solve(problem.objective, watch, incumbent)
 

@@ -1,0 +1,73 @@
+"""What a search says while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Event", "LayerDone", "LayerStarted", "LayerStatus", "Listener", "NetworkStarted"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStarted:
+    """A search begins: these layers are to be solved, each once; `cached` more are answered already."""
+
+    layers: tuple[str, ...]
+    cached: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStarted:
+    """A layer begins; `limit_s` is its share of the time limit."""
+
+    layer: str
+    limit_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatus:
+    """How far a layer is: no mapping costs less than `bound`, and one of `objective` (infinite: none yet) is known.
+
+    `priced` mappings were costed in `elapsed_s` seconds.
+    """
+
+    layer: str
+    objective: float
+    bound: float
+    priced: int
+    elapsed_s: float
+
+    @property
+    def gap(self) -> float:
+        """The part of the objective that a better mapping could save at most; 1 while there is no mapping."""
+        return gap_of(self.objective, self.bound)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDone:
+    """A layer ends: proven (`finished`), stopped early with a gap, or without any mapping (`reason` says why).
+
+    `remaining` layers are left, and will take `eta_s` more seconds if they are like those before.
+    """
+
+    layer: str
+    objective: float
+    bound: float
+    finished: bool
+    elapsed_s: float
+    remaining: int
+    eta_s: float
+    reason: str = ""
+
+
+Event = NetworkStarted | LayerStarted | LayerStatus | LayerDone
+Listener = Callable[[Event], None]
+
+
+def gap_of(objective: float, bound: float) -> float:
+    """(objective - bound) / objective: 0 when nothing better exists, 1 when nothing is known."""
+    if objective == bound or objective <= 0:
+        return 0.0
+    if objective == float("inf"):
+        return 1.0
+    return max(0.0, 1.0 - bound / objective)
