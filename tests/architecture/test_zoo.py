@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 
 from archloom.architecture.hierarchy import Architecture
 from archloom.errors import InputError
+from archloom.model.evaluate import evaluate
 from archloom.spec import load, load_architecture, machine_names
 from archloom.spec.constraints_section import DIM_GROUPS
 from archloom.spec.zoo import find_machine
@@ -20,7 +22,10 @@ def test_names() -> None:
     assert set(machine_names()) == set(MACS)
 
 
-@pytest.mark.parametrize(("name", "file"), [("simba", "simba_like"), ("TPU", "tpu_like"), ("nvdla-like", "nvdla_like"), ("Eyeriss", "eyeriss")])
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("simba", "simba_like"), ("TPU", "tpu_like"), ("nvdla-like", "nvdla_like"), ("Eyeriss", "eyeriss")],
+)
 def test_spellings(name: str, file: str) -> None:
     found = find_machine(name)
     assert found is not None
@@ -53,7 +58,7 @@ def test_machine(name: str) -> None:
 def test_energy_per_bit_falls_inwards(name: str) -> None:
     """A memory that holds the same tensors further in is cheaper per bit, or it would be there for nothing."""
     levels = load_architecture(name).levels
-    for inner, outer in zip(levels, levels[1:], strict=False):
+    for inner, outer in itertools.pairwise(levels):
         per_bit = [level.read_pj / (level.block * level.word_bits) for level in (inner, outer)]
         if not inner.keep or outer.keep == {"all"} or inner.keep & outer.keep:
             assert per_bit[0] < per_bit[1], (inner.name, outer.name)
@@ -123,3 +128,33 @@ def test_tpu() -> None:
         "weight_regs": 2 * 8,
     }
     assert machine.level("DRAM").shared_bandwidth == pytest.approx(34e9 / 700e6)
+
+
+@pytest.mark.parametrize("name", MACS)
+def test_evaluates(name: str) -> None:
+    """One multiplication at a time, everything from the backing store: legal on every machine, and dear."""
+    layer = "workload: {conv2d: {M: 4, C: 2, P: 5, Q: 5, R: 3, S: 3}}\n"
+    outer = load_architecture(name).levels[-1].name
+    spec = load(name, layer, f"mapping:\n  levels: [{{level: {outer}, temporal: M4 C2 P5 Q5 R3 S3}}]\n")
+    assert spec.workload is not None
+    assert spec.architecture is not None
+    assert spec.mapping is not None
+    result = evaluate(spec.workload, spec.architecture, spec.mapping)
+    assert result.cycles >= result.macs == 4 * 2 * 25 * 9
+    assert result.energy_pj > result.macs * spec.architecture.compute.energy_pj
+
+
+def test_weight_stationary() -> None:
+    """The dataflow of the TPU-like machine: each weight read once, inputs broadcast to columns, sums added down the rows."""
+    layer = "workload: {gemm: {M: 512, N: 256, K: 256}}\n"
+    nest = "mapping:\n  levels:\n    - {level: Accumulators, x: N256, y: K256}\n    - {level: weight_regs, temporal: M512}\n"
+    spec = load("tpu", layer, nest)
+    assert spec.workload is not None
+    assert spec.architecture is not None
+    assert spec.mapping is not None
+    result = evaluate(spec.workload, spec.architecture, spec.mapping)
+    assert result.level("WeightFIFO").tensors["Weights"].reads == 256 * 256
+    assert result.level("UnifiedBuffer").tensors["Inputs"].reads == 512 * 256
+    assert result.level("Accumulators").tensors["Outputs"].updates == 512 * 256
+    assert result.level("DRAM").tensors["Weights"].reads == 256 * 256
+    assert result.compute.instances_used == 65536

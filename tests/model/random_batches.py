@@ -23,9 +23,13 @@ def random_problem(seed: int) -> Problem:
     workload, architecture, _, _ = random_case(seed)
     rng = random.Random(f"problem {seed}")
     *inner, outermost = architecture.levels
-    sizes = [rng.choice((math.inf, 2048, 16384)) for _ in inner]
-    levels = (*(replace(level, size_bits=size) for level, size in zip(inner, sizes, strict=True)), outermost)
-    return workload, replace(architecture, levels=levels)
+    sizes = [*(rng.choice((math.inf, 2048, 16384)) for _ in inner), outermost.size_bits]
+    levels = tuple(
+        replace(level, size_bits=size, area_um2=rng.choice((0.0, 2.5)))
+        for level, size in zip(architecture.levels, sizes, strict=True)
+    )
+    compute = replace(architecture.compute, area_um2=rng.choice((0.0, 1.5)))
+    return workload, replace(architecture, levels=levels, compute=compute)
 
 
 def random_batch(

@@ -292,6 +292,16 @@ def test_many_machines_equal_one_by_one(backend: Any) -> None:
         np.testing.assert_array_equal(grid.counts["reads"][..., legal], alone.counts["reads"][..., legal])
 
 
+def test_sizes_that_vary_are_buffered_too() -> None:
+    batch = random_batch(6, GEMM, CHIP, 100)
+    sizes = [100.0, 400.0, 1600.0]
+    double = CHIP.with_level("RF", buffering=2)
+    grid = evaluate_batch(GEMM, double, batch, hardware={"RF.size_bits": sizes}, outer=True)
+    alone = [evaluate_batch(GEMM, double.with_level("RF", size_bits=size), batch).reason for size in sizes]
+    np.testing.assert_array_equal(grid.reason, np.stack(alone, axis=1))
+    assert len({tuple(reason) for reason in alone}) == 3
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_row_by_row_is_the_diagonal_of_outer(backend: Any) -> None:
     if backend == "jax":

@@ -57,8 +57,8 @@ def test_places() -> None:
     value: Any = parse(text, "f.yaml")
     assert value.place == Place("f.yaml", 1, 1)
     assert value.key_places["a"] == Place("f.yaml", 1, 1)
-    items = value["a"]
-    assert isinstance(items, YamlList)
+    items: Any = value["a"]
+    assert isinstance(value["a"], YamlList)
     assert items.value_places == [Place("f.yaml", 2, 5), Place("f.yaml", 3, 5)]
     assert items[1].key_places == {"b": Place("f.yaml", 3, 6), "c": Place("f.yaml", 3, 19)}
     assert items[1].value_places["b"] == Place("f.yaml", 3, 10), "of the first character inside the quotes"
@@ -114,8 +114,14 @@ def test_an_anchor_may_be_set_again() -> None:
         ("{<<: {a: 1}, <<: {b: 1}}", "f.yaml:1:14: the key '<<' is given twice; it stands first at 1:2"),
         ("a: {<<: 3}", "f.yaml:1:5: a merge key (<<) takes a mapping, or a list of mappings"),
         ("? [a]\n: b", "f.yaml:1:3: a mapping or sequence is used as a key; expected a name"),
-        ("a: &a [*a]", "f.yaml:1:8: the alias *a stands inside its own anchor, set at f.yaml:1:4; cycles are not allowed"),
-        ("a: &a {<<: *a}", "f.yaml:1:12: the alias *a stands inside its own anchor, set at f.yaml:1:4; cycles are not allowed"),
+        (
+            "a: &a [*a]",
+            "f.yaml:1:8: the alias *a stands inside its own anchor, set at f.yaml:1:4; cycles are not allowed",
+        ),
+        (
+            "a: &a {<<: *a}",
+            "f.yaml:1:12: the alias *a stands inside its own anchor, set at f.yaml:1:4; cycles are not allowed",
+        ),
         ("a: &here 1\nb: *hear", "f.yaml:2:4: the alias *hear has no anchor before it (did you mean 'here'?)"),
         ("a: 1\n---\nb: 2", "f.yaml:2:1: a second YAML document starts here; expected one document per file"),
         ("a:\n\tb: 1", "f.yaml:2:1: a tab stands where YAML wants spaces"),
@@ -131,7 +137,10 @@ def test_an_anchor_may_be_set_again() -> None:
         ("a: !Component x", "f.yaml:1:4: !Component stands before a scalar; expected a mapping"),
         ("a: !!int x", "f.yaml:1:4: !!int stands before 'x', which is not one"),
         ("a: 1e400", "f.yaml:1:4: the number 1e400 is too large; write .inf for 'unbounded'"),
-        ("a: " + "9" * 5000, "f.yaml:1:4: the number 99999999999999999999... has 5000 characters; expected at most 300"),
+        (
+            "a: " + "9" * 5000,
+            "f.yaml:1:4: the number 99999999999999999999... has 5000 characters; expected at most 300",
+        ),
         (
             "a: [1\nb: 2",
             "f.yaml:2:2: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence begun at 1:4",
@@ -148,7 +157,10 @@ def test_faults(text: str, message: str) -> None:
 
 
 def test_tags_where_none_are_used() -> None:
-    assert fault("!x {}", frozenset()) == "f.yaml:1:1: the tag !x is not allowed here (tags are not used in this kind of file)"
+    assert (
+        fault("!x {}", frozenset())
+        == "f.yaml:1:1: the tag !x is not allowed here (tags are not used in this kind of file)"
+    )
 
 
 def test_all_faults_at_once() -> None:
@@ -171,20 +183,31 @@ def test_salvage() -> None:
     assert salvage("[", "f.yaml", faults) is None
 
 
-BOMB = "a: &a [" + "x," * 9 + "]\n" + "".join(f"{b}: &{b} [{(f'*{a},') * 9}]\n" for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True))
+BOMB = (
+    "a: &a ["
+    + "x," * 9
+    + "]\n"
+    + "".join(f"{b}: &{b} [{(f'*{a},') * 9}]\n" for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True))
+)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (BOMB, "the file expands to more than 1,000,000 values"),
-        (BOMB.replace("[", "{<<: [").replace("]", "]}").replace("x,", "{x: 1},"), "the file expands to more than 1,000,000 values"),
+        (
+            BOMB.replace("[", "{<<: [").replace("]", "]}").replace("x,", "{x: 1},"),
+            "the file expands to more than 1,000,000 values",
+        ),
         ("[" * 100_000, "nested more than 100 levels deep"),
         ("[\n" * 100_000, "nested more than 100 levels deep"),
         ("{a: " * 100_000, "nested more than 100 levels deep"),
         ("- " * 100_000, "nested more than 100 levels deep"),
         ("? " * 100_000, "nested more than 100 levels deep"),
-        ("a0: &a0 [1]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in range(200)), "nested more than 100 levels deep once"),
+        (
+            "a0: &a0 [1]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in range(200)),
+            "nested more than 100 levels deep once",
+        ),
         ("[" + "1,\n" * 400_000 + "]", "the file has more than 300,000 values"),
         ("!" + "x" * 2_000_000, "a tag, anchor or alias of more than 4096 characters"),
         ("&" + "x" * 2_000_000, "a tag, anchor or alias of more than 4096 characters"),

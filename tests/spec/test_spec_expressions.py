@@ -86,18 +86,41 @@ def test_faults(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        *(("().__class__", "attribute access (.)"), ("pes_x.real", "attribute access (.)"), ("items[0]", "subscripts ([...])")),
-        *(("lambda: 1", "lambda"), ("[i for i in items]", "comprehensions"), ("{1: 2}", "dictionaries"), ("[1]", "lists")),
-        *(("f'{1}'", "f-strings"), ("(x := 1)", "assignments (:=)"), ("min(*items)", "stars"), ("1 << 3", "this operator")),
-        *(("~1", "this operator"), ("1 is 1", "this operator"), ("{1}", "sets"), ("min(i for i in items)", "comprehensions")),
+        *(
+            ("().__class__", "attribute access (.)"),
+            ("pes_x.real", "attribute access (.)"),
+            ("items[0]", "subscripts ([...])"),
+        ),
+        *(
+            ("lambda: 1", "lambda"),
+            ("[i for i in items]", "comprehensions"),
+            ("{1: 2}", "dictionaries"),
+            ("[1]", "lists"),
+        ),
+        *(
+            ("f'{1}'", "f-strings"),
+            ("(x := 1)", "assignments (:=)"),
+            ("min(*items)", "stars"),
+            ("1 << 3", "this operator"),
+        ),
+        *(
+            ("~1", "this operator"),
+            ("1 is 1", "this operator"),
+            ("{1}", "sets"),
+            ("min(i for i in items)", "comprehensions"),
+        ),
         *(("await pes_x", "await"), ("(yield)", "yield"), ("1 in items", "this operator"), ("1 @ 2", "this operator")),
     ],
 )
 def test_python_beyond_arithmetic(text: str, kind: str) -> None:
-    assert f"{kind} cannot be used here (expected numbers, names, + - * / // % **, comparisons and functions)" in fault(text)
+    assert f"{kind} cannot be used here (expected numbers, names, + - * / // % **, comparisons and functions)" in fault(
+        text
+    )
 
 
-@pytest.mark.parametrize("text", ["__class__", "__import__('os')", "open('x')", "eval('1')", "print", "exec", "globals()"])
+@pytest.mark.parametrize(
+    "text", ["__class__", "__import__('os')", "open('x')", "eval('1')", "print", "exec", "globals()"]
+)
 def test_no_names_but_those_given(text: str) -> None:
     assert "there is no" in fault(text)
 
@@ -153,9 +176,11 @@ NUMBERS = st.integers(0, 1000) | st.floats(0, 1000, allow_nan=False)
 OPERATORS = st.sampled_from(["+", "-", "*", "/", "//", "%", "<", "<=", "==", "!="])
 TERMS = st.recursive(
     NUMBERS.map(repr) | st.sampled_from(["a", "b"]),
-    lambda inner: st.tuples(inner, OPERATORS, inner).map(lambda parts: f"({''.join(parts)})")
-    | inner.map(lambda text: f"-{text}")
-    | st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]} if {parts[1]} else {parts[2]})"),
+    lambda inner: (
+        st.tuples(inner, OPERATORS, inner).map(lambda parts: f"({''.join(parts)})")
+        | inner.map(lambda text: f"-{text}")
+        | st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]} if {parts[1]} else {parts[2]})")
+    ),
     max_leaves=8,
 )
 
@@ -184,7 +209,21 @@ def test_logic_gives_booleans(a: bool, b: bool) -> None:
     assert evaluate("not a", names) is (not a)
 
 
-ALPHABET = st.sampled_from([*"abx019.+-*/%()[]{}<>=!,:'\"_ \\@#~", "**", "//", " if ", " else ", " and ", " not ", "__class__", "lambda ", "min(", *FUNCTIONS])
+ALPHABET = st.sampled_from(
+    [
+        *"abx019.+-*/%()[]{}<>=!,:'\"_ \\@#~",
+        "**",
+        "//",
+        " if ",
+        " else ",
+        " and ",
+        " not ",
+        "__class__",
+        "lambda ",
+        "min(",
+        *FUNCTIONS,
+    ]
+)
 
 
 @given(st.lists(ALPHABET, max_size=40).map("".join) | st.text(max_size=60))

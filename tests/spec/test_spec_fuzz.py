@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from pathlib import Path
@@ -49,9 +50,60 @@ LAYERS = [
     "workload: {gemm: {M: 8, N: 4, K: 16}, name: g}\n",
 ]
 PIECES = [
-    *("&a ", "*a", "<<: ", "<<<: ", "!x ", "!!int ", "!!python/object:os.system ", "? ", "- ", ": ", ", ", "{", "}", "[", "]"),
-    *("'", '"', "|\n", ">\n", "#", "%TAG ", "---\n", "...\n", "\t", "\n", "\n  ", "\0", "\ufeff", "\x85", "\u2028", "~", "null", "true"),
-    *("1e999", "-1", "0", ".inf", ".nan", "9**9**9", "1/0", "__class__", "().x", "x" * 300, "9" * 400, "é", "😀", "\\", "2**41"),
+    *(
+        "&a ",
+        "*a",
+        "<<: ",
+        "<<<: ",
+        "!x ",
+        "!!int ",
+        "!!python/object:os.system ",
+        "? ",
+        "- ",
+        ": ",
+        ", ",
+        "{",
+        "}",
+        "[",
+        "]",
+    ),
+    *(
+        "'",
+        '"',
+        "|\n",
+        ">\n",
+        "#",
+        "%TAG ",
+        "---\n",
+        "...\n",
+        "\t",
+        "\n",
+        "\n  ",
+        "\0",
+        "\ufeff",
+        "\x85",
+        "\u2028",
+        "~",
+        "null",
+        "true",
+    ),
+    *(
+        "1e999",
+        "-1",
+        "0",
+        ".inf",
+        ".nan",
+        "9**9**9",
+        "1/0",
+        "__class__",
+        "().x",
+        "x" * 300,
+        "9" * 400,
+        "é",
+        "😀",
+        "\\",
+        "2**41",
+    ),
     *("all", "x", "level", "name", "GLB", "[[[[[[[[", "10 KB", "pJ", "words", "1.5", "-0", "0x", "1:2"),
 ]
 
@@ -61,8 +113,11 @@ def load_quietly(*texts: str) -> None:
     try:
         load(*(text if "\n" in text else text + "\n" for text in texts))
     except InputError as error:
-        assert error.faults
-        assert all(fault.message and len(str(fault)) < 3000 for fault in error.faults)
+        faults = [str(fault) for fault in error.faults]
+    else:
+        faults = ["none"]
+    assert faults
+    assert all(0 < len(fault) < 3000 for fault in faults)
     assert time.process_time() - start < SECONDS
 
 
@@ -77,10 +132,8 @@ def test_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
     path.write_bytes(data)
     for reader in (load, lambda path: parse(read(path), "f")):
-        try:
+        with contextlib.suppress(InputError):
             reader(path)
-        except InputError:
-            pass
 
 
 @given(st.text(max_size=200))
@@ -99,7 +152,7 @@ def test_pieces_of_yaml(text: str) -> None:
 @settings(max_examples=600)
 @given(st.integers(0, 2**32), st.sampled_from(range(len(TEXTS) + len(LAYERS))), st.integers(1, 6))
 def test_mutations(seed: int, which: int, edits: int) -> None:
-    source = random.Random(seed)  # noqa: S311
+    source = random.Random(seed)
     text = [*TEXTS, *LAYERS][which]
     for _ in range(edits):
         text = mutated(text, source)
@@ -111,16 +164,22 @@ def mutated(text: str, source: random.Random) -> str:
     start = source.randrange(len(text) + 1)
     stop = min(len(text), start + source.choice([0, 1, 1, 2, 5, 20]))
     words = [*PIECES, *text.split()]
-    piece = source.choice([source.choice(words), text[start:stop] * 2, "", text[source.randrange(len(text) + 1) :][:15]])
+    piece = source.choice(
+        [source.choice(words), text[start:stop] * 2, "", text[source.randrange(len(text) + 1) :][:15]]
+    )
     return text[:start] + piece + text[stop:]
 
 
 VALUES = st.recursive(
     st.sampled_from(PIECES) | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "x", "level", "dims", "read", "M"]) | st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "x", "level", "dims", "read", "M"]) | st.text(max_size=4), inner, max_size=3
+        )
+    ),
     max_leaves=5,
 )
-LINES = [line for line in COMPLETE.splitlines() if ": " in line]
 
 
 @settings(max_examples=400)
@@ -128,7 +187,7 @@ LINES = [line for line in COMPLETE.splitlines() if ": " in line]
 def test_values_of_the_wrong_kind(data: st.DataObject) -> None:
     """Every value of a valid file, one at a time, replaced by another well-formed one."""
     at = data.draw(st.integers(0, COMPLETE.count(": ") - 1))
-    parts = COMPLETE.split(": ")
+    parts: list[str] = str(COMPLETE).split(": ")
     rest = parts[at + 1]
     end = min((rest.find(stop) for stop in (",", "}", "\n", "]") if stop in rest), default=len(rest))
     parts[at + 1] = as_yaml(data.draw(VALUES)) + rest[end:]
@@ -142,15 +201,18 @@ def as_yaml(value: object) -> str:
         return "[" + ", ".join(map(as_yaml, value)) + "]"
     if isinstance(value, str):
         return '"' + "".join(c if c.isalnum() or c in " ./*+-<=" else f"\\U{ord(c):08X}" for c in value) + '"'
-    return {"True": "true", "False": "false", "None": "null", "inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(str(value), str(value))
+    return {"True": "true", "False": "false", "None": "null", "inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(
+        str(value), str(value)
+    )
 
 
-@given(st.text(max_size=30) | st.lists(st.sampled_from(["levels", "GLB", ".", "=", "0", "size", "architecture", *PIECES])).map("".join))
+@given(
+    st.text(max_size=30)
+    | st.lists(st.sampled_from(["levels", "GLB", ".", "=", "0", "size", "architecture", *PIECES])).map("".join)
+)
 def test_sets(assignment: str) -> None:
-    try:
+    with contextlib.suppress(InputError):
         load(COMPLETE, sets=[assignment])
-    except InputError:
-        pass
 
 
 def test_many_faults_end_soon(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ class TestLoad:
         assert (spec.workload, spec.mapping, spec.constraints) == (None, None, ())
 
     def test_variables_for_all_sections(self) -> None:
-        spec = load("variables: {n: 2 * m, m: 4}\n" + MACHINE.replace("pes: 4", "pes: n"), LAYER.replace("m: 8", "m: n"))
+        spec = load(
+            "variables: {n: 2 * m, m: 4}\n" + MACHINE.replace("pes: 4", "pes: n"), LAYER.replace("m: 8", "m: n")
+        )
         assert spec.workload is not None
         assert spec.architecture is not None
         assert (spec.workload.bounds["m"], spec.architecture.compute_instances) == (8, 8)
@@ -86,12 +88,27 @@ class TestLoad:
     @pytest.mark.parametrize(
         ("sources", "message"),
         [
-            ((MACHINE, MACHINE), "text 2:2:1: the section 'architecture' is given twice; it stands first at text 1:2:1"),
+            (
+                (MACHINE, MACHINE),
+                "text 2:2:1: the section 'architecture' is given twice; it stands first at text 1:2:1",
+            ),
             (("architectur: {}\n",), "text:1:1: there is no section 'architectur' (did you mean 'architecture'?)"),
-            (("problem: {}\n",), "text:1:1: the section 'problem' belongs to Timeloop's form (load Timeloop files with archloom.interop.timeloop or --timeloop)"),
-            (("network: {}\n",), "text:1:1: a network stands where one workload is expected (load it with archloom.load_network)"),
-            (("- 1\n",), "text: the file holds a list; expected a mapping with architecture, workload, mapping, constraints, variables"),
-            (("word\n",), "text: the file holds 'word'; expected a mapping with architecture, workload, mapping, constraints, variables"),
+            (
+                ("problem: {}\n",),
+                "text:1:1: the section 'problem' belongs to Timeloop's form (load Timeloop files with archloom.interop.timeloop or --timeloop)",
+            ),
+            (
+                ("network: {}\n",),
+                "text:1:1: a network stands where one workload is expected (load it with archloom.load_network)",
+            ),
+            (
+                ("- 1\n",),
+                "text: the file holds a list; expected a mapping with architecture, workload, mapping, constraints, variables",
+            ),
+            (
+                ("word\n",),
+                "text: the file holds 'word'; expected a mapping with architecture, workload, mapping, constraints, variables",
+            ),
             (("\n",), "text: the file is empty; expected YAML"),
             (("eyeris",), "eyeris: no such file (did you mean 'eyeriss'?)"),
             ((), "no files are given; expected a workload, an architecture, a mapping, or several"),
@@ -130,7 +147,12 @@ class TestMappingFromYaml:
         assert spec.workload is not None
         assert spec.architecture is not None
         assert mapping_from_yaml(NEST, spec.workload, spec.architecture) == spec.mapping
-        assert mapping_from_yaml(MACHINE + "variables: {a: 8}\n" + NEST.replace("m8", "{m: a}"), spec.workload, spec.architecture) == spec.mapping
+        assert (
+            mapping_from_yaml(
+                MACHINE + "variables: {a: 8}\n" + NEST.replace("m8", "{m: a}"), spec.workload, spec.architecture
+            )
+            == spec.mapping
+        )
 
     def test_faults(self) -> None:
         spec = load(MACHINE, LAYER)
@@ -164,9 +186,16 @@ class TestSets:
         assert machine.level("GLB").size_bits == value
 
     def test_a_new_key(self) -> None:
-        machine = load(MACHINE, sets=["levels.DRAM.read_bandwidth=4 words/cycle", "levels.GLB.energy.update=9 pJ", "compute.area=1 um2"]).architecture
+        machine = load(
+            MACHINE,
+            sets=["levels.DRAM.read_bandwidth=4 words/cycle", "levels.GLB.energy.update=9 pJ", "compute.area=1 um2"],
+        ).architecture
         assert machine is not None
-        assert (machine.level("DRAM").read_bandwidth, machine.level("GLB").update_pj, machine.compute.area_um2) == (4, 9, 1)
+        assert (machine.level("DRAM").read_bandwidth, machine.level("GLB").update_pj, machine.compute.area_um2) == (
+            4,
+            9,
+            1,
+        )
 
     def test_other_sections(self) -> None:
         sets = ["bounds.m=4", "mapping.levels.DRAM.temporal=m4", "variables.pes=9"]
@@ -190,17 +219,35 @@ class TestSets:
     @pytest.mark.parametrize(
         ("assignment", "message"),
         [
-            ("levels.GBL.size=1KiB", "--set levels.GBL.size=1KiB: architecture.levels has no item 'GBL' (did you mean 'GLB'?)"),
-            ("levels.7.size=1KiB", "--set levels.7.size=1KiB: architecture.levels has no item '7' (expected one of: DRAM, GLB)"),
-            ("levels.GLB.sise=1KiB", "--set levels.GLB.sise=1KiB: level 'GLB' has the unknown key 'sise' (did you mean 'size'?)"),
-            ("levels.GLB.size=1KB", "--set levels.GLB.size=1KB: 'size' of level 'GLB' has the unit 'KB', which is ambiguous (write KiB for powers of 1024, or e.g. 1e3 B)"),
-            ("levels.GLB.size.x=1", "--set levels.GLB.size.x=1: architecture.levels.GLB.size is '2 KiB', which has no 'x' inside"),
+            (
+                "levels.GBL.size=1KiB",
+                "--set levels.GBL.size=1KiB: architecture.levels has no item 'GBL' (did you mean 'GLB'?)",
+            ),
+            (
+                "levels.7.size=1KiB",
+                "--set levels.7.size=1KiB: architecture.levels has no item '7' (expected one of: DRAM, GLB)",
+            ),
+            (
+                "levels.GLB.sise=1KiB",
+                "--set levels.GLB.sise=1KiB: level 'GLB' has the unknown key 'sise' (did you mean 'size'?)",
+            ),
+            (
+                "levels.GLB.size=1KB",
+                "--set levels.GLB.size=1KB: 'size' of level 'GLB' has the unit 'KB', which is ambiguous (write KiB for powers of 1024, or e.g. 1e3 B)",
+            ),
+            (
+                "levels.GLB.size.x=1",
+                "--set levels.GLB.size.x=1: architecture.levels.GLB.size is '2 KiB', which has no 'x' inside",
+            ),
             ("level.GLB.size=1", "--set level.GLB.size=1: there is no 'level' to change (did you mean 'levels'?)"),
             ("variables.pe=1", "--set variables.pe=1: there is no variable 'pe' (did you mean 'pes'?)"),
             ("levels.GLB.size", "--set levels.GLB.size: expected path=value, such as levels.GLB.size=128KiB"),
             ("levels..size=1", "--set levels..size=1: expected path=value, such as levels.GLB.size=128KiB"),
             ("levels.GLB.size=", "--set levels.GLB.size=: expected path=value, such as levels.GLB.size=128KiB"),
-            ("levels.GLB.fanout.x=9**9**9", "--set levels.GLB.fanout.x=9**9**9: in the expression '9**9**9': the result is too large"),
+            (
+                "levels.GLB.fanout.x=9**9**9",
+                "--set levels.GLB.fanout.x=9**9**9: in the expression '9**9**9': the result is too large",
+            ),
         ],
     )
     def test_faults(self, assignment: str, message: str) -> None:

@@ -31,15 +31,40 @@ MEASURES = (SIZE, WORD, ENERGY, AREA, FREQUENCY, LENGTH, LEAKAGE, BANDWIDTH)
 @pytest.mark.parametrize(
     ("text", "measure", "value", "unit"),
     [
-        *(("128KiB", SIZE, 2**20, "bit"), ("16 bits", SIZE, 16, "bit"), ("3 Bytes", SIZE, 24, "bit"), ("4 word", SIZE, 4, "word")),
-        *(("2 MiB", SIZE, 2**24, "bit"), ("1 Kibit", SIZE, 1024, "bit"), ("1e3 B", SIZE, 8000, "bit"), ("1 GHz", FREQUENCY, 1e9, "Hz")),
-        *(("4 mm2", AREA, 4e6, "um2"), ("4 mm²", AREA, 4e6, "um2"), ("4 µm^2", AREA, 4, "um2"), ("28nm", LENGTH, 28, "nm")),
-        *(("12 pJ", ENERGY, 12, "pJ"), ("1 nJ", ENERGY, 1000, "pJ"), ("8 pJ/bit", ENERGY, 8, "pJ/bit"), ("8 pJ/B", ENERGY, 1, "pJ/bit")),
+        *(
+            ("128KiB", SIZE, 2**20, "bit"),
+            ("16 bits", SIZE, 16, "bit"),
+            ("3 Bytes", SIZE, 24, "bit"),
+            ("4 word", SIZE, 4, "word"),
+        ),
+        *(
+            ("2 MiB", SIZE, 2**24, "bit"),
+            ("1 Kibit", SIZE, 1024, "bit"),
+            ("1e3 B", SIZE, 8000, "bit"),
+            ("1 GHz", FREQUENCY, 1e9, "Hz"),
+        ),
+        *(
+            ("4 mm2", AREA, 4e6, "um2"),
+            ("4 mm²", AREA, 4e6, "um2"),
+            ("4 µm^2", AREA, 4, "um2"),
+            ("28nm", LENGTH, 28, "nm"),
+        ),
+        *(
+            ("12 pJ", ENERGY, 12, "pJ"),
+            ("1 nJ", ENERGY, 1000, "pJ"),
+            ("8 pJ/bit", ENERGY, 8, "pJ/bit"),
+            ("8 pJ/B", ENERGY, 1, "pJ/bit"),
+        ),
         *(("16 B/cycle", BANDWIDTH, 128, "bit/cycle"), ("4 words/cycle", BANDWIDTH, 4, "word/cycle")),
         *(("25.6 GB/s", BANDWIDTH, 25.6 * 8e9, "bit/s"), ("1 GiB/s", BANDWIDTH, 8 * 2**30, "bit/s")),
         *(("3 mW", LEAKAGE, 0.003, "W"), ("3 fJ/cycle", LEAKAGE, 0.003, "pJ/cycle"), ("1e9Hz", FREQUENCY, 1e9, "Hz")),
         *(("2 * n KiB", SIZE, 2**16, "bit"), ("(n + 1)KiB", SIZE, 5 * 2**13, "bit"), ("1/2 pJ", ENERGY, 0.5, "pJ")),
-        *((0, SIZE, 0, "bit"), (float("inf"), SIZE, float("inf"), "bit"), ("n - 4", ENERGY, 0, "pJ"), ("inf", SIZE, float("inf"), "bit")),
+        *(
+            (0, SIZE, 0, "bit"),
+            (float("inf"), SIZE, float("inf"), "bit"),
+            ("n - 4", ENERGY, 0, "pJ"),
+            ("inf", SIZE, float("inf"), "bit"),
+        ),
         ("8 if n > 3 else 4 KiB", SIZE, 2**16, "bit"),
     ],
 )
@@ -52,8 +77,16 @@ def test_values(text: Any, measure: Measure, value: float, unit: str) -> None:
 @pytest.mark.parametrize(
     ("text", "measure", "message"),
     [
-        ("128 KB", SIZE, "f.yaml:2:3: size has the unit 'KB', which is ambiguous (write KiB for powers of 1024, or e.g. 1e3 B)"),
-        ("1 MB", SIZE, "f.yaml:2:3: size has the unit 'MB', which is ambiguous (write MiB for powers of 1024, or e.g. 1e3 B)"),
+        (
+            "128 KB",
+            SIZE,
+            "f.yaml:2:3: size has the unit 'KB', which is ambiguous (write KiB for powers of 1024, or e.g. 1e3 B)",
+        ),
+        (
+            "1 MB",
+            SIZE,
+            "f.yaml:2:3: size has the unit 'MB', which is ambiguous (write MiB for powers of 1024, or e.g. 1e3 B)",
+        ),
         (128, SIZE, "f.yaml:2:3: size is 128, which has no unit; write a size such as '128 KiB'"),
         ("128", SIZE, "f.yaml:2:3: size is '128', which has no unit; write a size such as '128 KiB'"),
         ("n * words", SIZE, "f.yaml:2:3: size is 'n * words', which has no unit; write a size such as '128 KiB'"),
@@ -96,7 +129,10 @@ def test_base_units_keep_every_bit(number: float, unit: str) -> None:
         assert quantity(text, measure).value == number
 
 
-@given(st.text(max_size=30) | st.from_regex(r"[0-9a-z.+*/ ()-]{0,12}[A-Za-z/0-9]{1,6}", fullmatch=True), st.sampled_from(MEASURES))
+@given(
+    st.text(max_size=30) | st.from_regex(r"[0-9a-z.+*/ ()-]{0,12}[A-Za-z/0-9]{1,6}", fullmatch=True),
+    st.sampled_from(MEASURES),
+)
 def test_nothing_but_input_errors(text: str, measure: Measure) -> None:
     try:
         found = quantity(text, measure, names=NAMES)

@@ -65,6 +65,7 @@ architecture:
       class: dram
       word: 16 bit
       block: half / 2
+      cluster: 2
       read_bandwidth: 4 words/cycle
       write_bandwidth: 16 B/cycle
       shared_bandwidth: 3.2 GB/s
@@ -117,6 +118,7 @@ architecture:
                     "DRAM",
                     word_bits=16,
                     block=4,
+                    cluster=2,
                     read_bandwidth=4,
                     write_bandwidth=8,
                     shared_bandwidth=3.2e9 * 8 / 16 / 500e6,
@@ -164,7 +166,10 @@ architecture:
         ("text", "message"),
         [
             ("sise: 3 B", "level 'L' has the unknown key 'sise' (did you mean 'size'?)"),
-            ("3: 3 B", "level 'L' has the unknown key 3 (expected one of: name, class, node, word, word_bits, energy, leak, leak_pj, area, area_um2, size, size_bits, ...)"),
+            (
+                "3: 3 B",
+                "level 'L' has the unknown key 3 (expected one of: name, class, node, word, word_bits, energy, leak, leak_pj, area, area_um2, size, size_bits, ...)",
+            ),
             ("size: 3", "'size' of level 'L' is 3, which has no unit; write a size such as '128 KiB'"),
             ("size: 3 B, size_bits: 24", "level 'L' has both 'size' and 'size_bits'; expected one of them"),
             ("size_bits: -1", "'size_bits' of level 'L' is -1; expected 0 or more"),
@@ -178,21 +183,33 @@ architecture:
             ("buffering: .nan", "'buffering' of level 'L' is .nan; expected a number"),
             ("keep: [inputs, 3]", "'keep' of level 'L' is 3; expected a name or a list of names"),
             ("read_bandwidth: 0 B/cycle", "'read_bandwidth' of level 'L' is '0 B/cycle'; expected more than 0"),
-            ("read_bandwidth: 4", "'read_bandwidth' of level 'L' is 4, which has no unit; write a bandwidth such as '4 words/cycle' or '16 B/cycle'"),
+            (
+                "read_bandwidth: 4",
+                "'read_bandwidth' of level 'L' is 4, which has no unit; write a bandwidth such as '4 words/cycle' or '16 B/cycle'",
+            ),
             (
                 "read_bandwidth: 1 GB/s",
                 "'read_bandwidth' of level 'L' is given per second, and the architecture has no clock (write clock: 1 GHz in the architecture)",
             ),
-            ("leak: 1 mW", "'leak' of level 'L' is given per second, and the architecture has no clock (write clock: 1 GHz in the architecture)"),
+            (
+                "leak: 1 mW",
+                "'leak' of level 'L' is given per second, and the architecture has no clock (write clock: 1 GHz in the architecture)",
+            ),
             ("leak: .inf", "'leak' of level 'L' is .inf; expected a finite value"),
             ("energy: {raed: 1 pJ}", "the energy of 'L' has the unknown key 'raed' (did you mean 'read'?)"),
             ("energy: {read: 1 pj}", "'read' of the energy of 'L' has the unknown unit 'pj' (did you mean 'pJ'?)"),
             ("fanout: {x: 0}", "'x' of the fanout of level 'L' is 0; expected a whole number from 1 to 2**40"),
-            ("fanout: {z: 1}", "the fanout of level 'L' has the unknown key 'z' (expected one of: x, y, no_multicast, reshapeable, fill_latency, drain_latency)"),
+            (
+                "fanout: {z: 1}",
+                "the fanout of level 'L' has the unknown key 'z' (expected one of: x, y, no_multicast, reshapeable, fill_latency, drain_latency)",
+            ),
             ("fanout: {reshapeable: 1}", "'reshapeable' of the fanout of level 'L' is 1; expected true or false"),
             ("fanout: [1, 2, 3]", "'fanout' of level 'L' is a list; expected a mesh like 16x12"),
             ("class: 3", "'class' of level 'L' is 3; expected text (put it in quotes)"),
-            ("power_gated_at: X", "'power_gated_at' names 'X'; expected this level or one outside it (expected one of: L)"),
+            (
+                "power_gated_at: X",
+                "'power_gated_at' names 'X'; expected this level or one outside it (expected one of: L)",
+            ),
         ],
     )
     def test_faults_of_a_level(self, text: str, message: str) -> None:
@@ -200,7 +217,9 @@ architecture:
 
     def test_places(self) -> None:
         found = faults(
-            MACHINE.replace("keep: all", "keeps: all").replace("{name: RF", "{name: GLB").replace("1 pJ, keep: [", "1 pj, keep: [")
+            MACHINE.replace("keep: all", "keeps: all")
+            .replace("{name: RF", "{name: GLB")
+            .replace("1 pJ, keep: [", "1 pj, keep: [")
         )
         assert found == [
             "text:5:34: level 'DRAM' has the unknown key 'keeps' (did you mean 'keep'?)",
@@ -220,10 +239,22 @@ architecture:
         ("text", "message"),
         [
             ("architecture: {}\n", "text:1:15: the architecture has no 'levels'"),
-            ("architecture: {levels: []}\n", "text:1:15: architecture 'architecture': has no memory; expected at least one level"),
-            ("architecture:\n  - 1\n", "text:2:3: the architecture is a list; expected a mapping with keys such as name, levels, compute, variables, clock"),
-            ("architecture: {levels: 3}\n", "text:1:24: 'levels' of the architecture is 3; expected a list of levels, outer to inner"),
-            ("architecture: {levels: [3]}\n", "text:1:25: a level is 3; expected a mapping with keys such as name, class, node, word, word_bits"),
+            (
+                "architecture: {levels: []}\n",
+                "text:1:15: architecture 'architecture': has no memory; expected at least one level",
+            ),
+            (
+                "architecture:\n  - 1\n",
+                "text:2:3: the architecture is a list; expected a mapping with keys such as name, levels, compute, variables, clock",
+            ),
+            (
+                "architecture: {levels: 3}\n",
+                "text:1:24: 'levels' of the architecture is 3; expected a list of levels, outer to inner",
+            ),
+            (
+                "architecture: {levels: [3]}\n",
+                "text:1:25: a level is 3; expected a mapping with keys such as name, class, node, word, word_bits",
+            ),
             (
                 "architecture:\n  version: 0.4\n  nodes: []\n",
                 "text:2:3: this is an architecture in Timeloop's form (load it with archloom.interop.timeloop or --timeloop)",
@@ -232,9 +263,18 @@ architecture:
                 "architecture: {variables: {a: b, b: a}, levels: [{name: L, size: a B}]}\n",
                 "text:1:31: the variables refer to each other in a circle: a -> b -> a",
             ),
-            ("architecture: {variables: {3x: 1}, levels: [{name: L}]}\n", "text:1:28: the variable '3x' is no name; expected letters, digits and _"),
-            ("architecture: {variables: 3, levels: [{name: L}]}\n", "text:1:27: 'variables' is 3; expected a mapping from names to numbers"),
-            ("architecture: eyerris\n", "text:1:15: there is no machine 'eyerris' in the zoo (did you mean 'eyeriss'?)"),
+            (
+                "architecture: {variables: {3x: 1}, levels: [{name: L}]}\n",
+                "text:1:28: the variable '3x' is no name; expected letters, digits and _",
+            ),
+            (
+                "architecture: {variables: 3, levels: [{name: L}]}\n",
+                "text:1:27: 'variables' is 3; expected a mapping from names to numbers",
+            ),
+            (
+                "architecture: eyerris\n",
+                "text:1:15: there is no machine 'eyerris' in the zoo (did you mean 'eyeriss'?)",
+            ),
         ],
     )
     def test_faults(self, text: str, message: str) -> None:
@@ -265,33 +305,80 @@ class TestWorkload:
         assert load("workload: {gemm: {M: 8, N: 4, K: 2}}\n").workload == gemm("gemm", M=8, N=4, K=2)
 
     def test_unused_dimension(self) -> None:
-        assert load(LAYER.replace("k: 16", "k: 16, z: 3")).warnings == ("the dimension 'z' of the workload 'einsum' indexes no tensor",)
+        assert load(LAYER.replace("k: 16", "k: 16, z: 3")).warnings == (
+            "the dimension 'z' of the workload 'einsum' indexes no tensor",
+        )
 
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            (LAYER.replace("k: 16", "kk: 16"), "text:4:11: the dimension 'k' of the einsum has no bound (did you mean 'kk'?)"),
-            (LAYER.replace("k: 16", "k: 0"), "text:4:27: the bound of 'k' is 0; expected a whole number from 1 to 2**40"),
-            (LAYER.replace("[k,n]", "[k,n"), "text:3:29: in the einsum 'O[m,n] += W[m,k] * I[k,n' at character 19: expected a tensor like 'I[n,c,2*p+r]'"),
-            (LAYER.replace("O[m,n]", "O[m+n]"), "text:3:11: the output 'O' has the index 'm+n'; expected one plain dimension per output index"),
-            (LAYER + "  word_bits: {P: 8}\n", "text:5:15: 'word_bits' of the workload has the unknown key 'P' (expected one of: W, I, O)"),
-            (LAYER + "  word: 8\n", "text:5:9: 'word' of the workload is 8, which has no unit; write a word width such as '16 bit'"),
+            (
+                LAYER.replace("k: 16", "kk: 16"),
+                "text:4:11: the dimension 'k' of the einsum has no bound (did you mean 'kk'?)",
+            ),
+            (
+                LAYER.replace("k: 16", "k: 0"),
+                "text:4:27: the bound of 'k' is 0; expected a whole number from 1 to 2**40",
+            ),
+            (
+                LAYER.replace("[k,n]", "[k,n"),
+                "text:3:29: in the einsum 'O[m,n] += W[m,k] * I[k,n' at character 19: expected a tensor like 'I[n,c,2*p+r]'",
+            ),
+            (
+                LAYER.replace("O[m,n]", "O[m+n]"),
+                "text:3:11: the output 'O' has the index 'm+n'; expected one plain dimension per output index",
+            ),
+            (
+                LAYER + "  word_bits: {P: 8}\n",
+                "text:5:15: 'word_bits' of the workload has the unknown key 'P' (expected one of: W, I, O)",
+            ),
+            (
+                LAYER + "  word: 8\n",
+                "text:5:9: 'word' of the workload is 8, which has no unit; write a word width such as '16 bit'",
+            ),
             (LAYER + "  word_bits: 8 bit\n", "text:5:16: in the expression '8 bit': not arithmetic"),
-            (LAYER + "  word_bits: 0\n", "text:5:14: 'word_bits' of the workload is 0; expected a whole number of bits from 1 to 4096"),
-            (LAYER + "  word_bits: 8\n  word: 8 bit\n", "text:6:9: the workload has both 'word' and 'word_bits'; expected one of them"),
+            (
+                LAYER + "  word_bits: 0\n",
+                "text:5:14: 'word_bits' of the workload is 0; expected a whole number of bits from 1 to 4096",
+            ),
+            (
+                LAYER + "  word_bits: 8\n  word: 8 bit\n",
+                "text:6:9: the workload has both 'word' and 'word_bits'; expected one of them",
+            ),
             (LAYER + "  roles: {I: wait}\n", "text:5:14: the role of 'I' is 'wait' (did you mean 'weight'?)"),
-            (LAYER + "  roles: {I: output}\n", "text:5:14: the role of 'I' is 'output'; only the tensor left of += is the output"),
-            (LAYER + "  roles: {J: input}\n", "text:5:14: 'J' is not a tensor of the workload (expected one of: W, I, O)"),
+            (
+                LAYER + "  roles: {I: output}\n",
+                "text:5:14: the role of 'I' is 'output'; only the tensor left of += is the output",
+            ),
+            (
+                LAYER + "  roles: {J: input}\n",
+                "text:5:14: 'J' is not a tensor of the workload (expected one of: W, I, O)",
+            ),
             (LAYER + "  gemm: {}\n", "text:5:9: the workload has both 'einsum' and 'gemm'; expected one of them"),
-            ("workload: {bounds: {m: 1}}\n", "text:1:11: the workload has no 'einsum' and no layer; expected one of: einsum, conv1d"),
+            (
+                "workload: {bounds: {m: 1}}\n",
+                "text:1:11: the workload has no 'einsum' and no layer; expected one of: einsum, conv1d",
+            ),
             ("workload: {einsum: 'O[m] += I[m]'}\n", "text:1:11: the workload has no 'bounds'"),
-            ("workload: {einsun: 'O[m] += I[m]'}\n", "text:1:12: the workload has the unknown key 'einsun' (did you mean 'einsum'?)"),
+            (
+                "workload: {einsun: 'O[m] += I[m]'}\n",
+                "text:1:12: the workload has the unknown key 'einsun' (did you mean 'einsum'?)",
+            ),
             ("workload: {gemm: {M: 1, N: 2}}\n", "text:1:18: gemm has no 'K'"),
-            ("workload: {gemm: {M: 1, N: 2, K: 3, L: 4}}\n", "text:1:37: gemm has the unknown key 'L' (expected one of: M, N, K)"),
-            ("workload: {gemm: {M: 1, N: 2, K: 0}}\n", "text:1:18: workload 'gemm': the bound of 'K' is 0; expected an integer from 1 to 2**40"),
+            (
+                "workload: {gemm: {M: 1, N: 2, K: 3, L: 4}}\n",
+                "text:1:37: gemm has the unknown key 'L' (expected one of: M, N, K)",
+            ),
+            (
+                "workload: {gemm: {M: 1, N: 2, K: 0}}\n",
+                "text:1:18: workload 'gemm': the bound of 'K' is 0; expected an integer from 1 to 2**40",
+            ),
             ("workload: {conv2d: {M: 1, C: 1, H: 2, W: 2, R: 3, S: 3}}\n", "text:1:20: conv2d: "),
             ("workload: {data_spaces: []}\n", "text:1:11: this is a workload in Timeloop's form"),
-            ("workload: 3\n", "text:1:11: the workload is 3; expected a mapping with keys such as name, einsum, bounds, word, word_bits"),
+            (
+                "workload: 3\n",
+                "text:1:11: the workload is 3; expected a mapping with keys such as name, einsum, bounds, word, word_bits",
+            ),
         ],
     )
     def test_faults(self, text: str, message: str) -> None:
@@ -348,27 +435,69 @@ mapping:
             ("{level: GBL}", "the architecture has no level 'GBL' (did you mean 'GLB'?)"),
             ("{levle: GLB}", "a level of the mapping has the unknown key 'levle' (did you mean 'level'?)"),
             ("{temporal: m8}", "a level of the mapping has no 'level'"),
-            ("{level: RF}, {level: GLB}", "the level 'GLB' is outside 'RF'; expected the levels outer to inner: DRAM, GLB, RF"),
+            (
+                "{level: RF}, {level: GLB}",
+                "the level 'GLB' is outside 'RF'; expected the levels outer to inner: DRAM, GLB, RF",
+            ),
             ("{level: RF}, {level: RF}", "the level 'RF' is given twice; it stands first at text 3:2:20"),
-            ("{level: RF, temporal: m8 x}", "text 3:2:37: 'x' is not a loop; expected a dimension and its trip count, like M4 or h0=4"),
+            (
+                "{level: RF, temporal: m8 x}",
+                "text 3:2:37: 'x' is not a loop; expected a dimension and its trip count, like M4 or h0=4",
+            ),
             ("{level: RF, temporal: m8 M0}", "text 3:2:37: 'M0' is not a loop"),
-            ("{level: RF, temporal: m8 kk4}", "text 3:2:37: the mapping at 'RF': loop over 'kk', which is not a dimension (did you mean 'k'?)"),
-            ("{level: RF, temporal: m4 m2}", "text 3:2:37: the mapping at 'RF': two temporal loops over 'm'; merge them"),
-            ("{level: RF, temporal: 3}", "text 3:2:34: 'temporal' of the mapping at 'RF' is 3; expected loops like 'M4 P2'"),
-            ("{level: RF, temporal: {m: 0}}", "text 3:2:38: the trip count of 'm' is 0; expected a whole number from 1 to 2**40"),
+            (
+                "{level: RF, temporal: m8 kk4}",
+                "text 3:2:37: the mapping at 'RF': loop over 'kk', which is not a dimension (did you mean 'k'?)",
+            ),
+            (
+                "{level: RF, temporal: m4 m2}",
+                "text 3:2:37: the mapping at 'RF': two temporal loops over 'm'; merge them",
+            ),
+            (
+                "{level: RF, temporal: 3}",
+                "text 3:2:34: 'temporal' of the mapping at 'RF' is 3; expected loops like 'M4 P2'",
+            ),
+            (
+                "{level: RF, temporal: {m: 0}}",
+                "text 3:2:38: the trip count of 'm' is 0; expected a whole number from 1 to 2**40",
+            ),
             ("{level: GLB, x: m4, y: m2}", "the mapping at 'GLB': 'm' is on both mesh axes; expected at most one"),
-            ("{level: GLB, keep: [I, O, W]}", "text 3:2:31: the mapping at 'GLB' keeps 'W', which the architecture bypasses there"),
-            ("{level: GLB, keep: I}", "text 3:2:31: the mapping at 'GLB' does not keep 'O', which the architecture keeps there"),
-            ("{level: GLB, bypass: inputs}", "text 3:2:33: the mapping at 'GLB' bypasses 'I', which the architecture keeps there"),
-            ("{level: RF, keep: [J]}", "text 3:2:30: the mapping at 'RF': 'J' selects no tensor of the workload (expected one of: W, I, O, all)"),
-            ("{level: RF, keep: I, bypass: O}", "the mapping at 'RF' has both 'keep' and 'bypass'; expected one of them"),
+            (
+                "{level: GLB, keep: [I, O, W]}",
+                "text 3:2:31: the mapping at 'GLB' keeps 'W', which the architecture bypasses there",
+            ),
+            (
+                "{level: GLB, keep: I}",
+                "text 3:2:31: the mapping at 'GLB' does not keep 'O', which the architecture keeps there",
+            ),
+            (
+                "{level: GLB, bypass: inputs}",
+                "text 3:2:33: the mapping at 'GLB' bypasses 'I', which the architecture keeps there",
+            ),
+            (
+                "{level: RF, keep: [J]}",
+                "text 3:2:30: the mapping at 'RF': 'J' selects no tensor of the workload (expected one of: W, I, O, all)",
+            ),
+            (
+                "{level: RF, keep: I, bypass: O}",
+                "the mapping at 'RF' has both 'keep' and 'bypass'; expected one of them",
+            ),
             ("{level: RF, temporal: m8, cut: {I: 2}}", "the cut of 'I' is 2; expected a whole number from 0 to 1"),
             ("{level: RF, cut: {J: 0}}", "the mapping at 'RF': 'J' is not a tensor (expected one of: W, I, O)"),
-            ("{level: GLB, mesh: 2x4}", "the mapping at 'GLB' gives a mesh, but the fanout of 'GLB' is not reshapeable"),
+            (
+                "{level: GLB, mesh: 2x4}",
+                "the mapping at 'GLB' gives a mesh, but the fanout of 'GLB' is not reshapeable",
+            ),
             ("{level: RF, mesh: [2, 3, 4]}", "'mesh' of the mapping at 'RF' is a list; expected a mesh like 16x12"),
             ("{level: RF, temporal: m8 n4 k8}", "text 3:2:11: the factors of 'k' multiply to 8, below its bound 16"),
-            ("{level: RF, temporal: m8 n4 k32}", "text 3:2:11: the factors of 'k' multiply to 32, above its bound 16; set padding to allow it"),
-            ("{level: DRAM, keep: []}", "text 3:2:32: the mapping at 'DRAM' does not keep 'W', which the architecture keeps there"),
+            (
+                "{level: RF, temporal: m8 n4 k32}",
+                "text 3:2:11: the factors of 'k' multiply to 32, above its bound 16; set padding to allow it",
+            ),
+            (
+                "{level: DRAM, keep: []}",
+                "text 3:2:32: the mapping at 'DRAM' does not keep 'W', which the architecture keeps there",
+            ),
         ],
     )
     def test_faults(self, levels: str, message: str) -> None:
@@ -397,7 +526,12 @@ constraints:
     x: {dims: []}
   - {level: RF}
 """
-        factors = {"m": FactorRule(3), "n": FactorRule(4, at_most=True), "k": FactorRule(None), "z": FactorRule(4, at_most=True)}
+        factors = {
+            "m": FactorRule(3),
+            "n": FactorRule(4, at_most=True),
+            "k": FactorRule(None),
+            "z": FactorRule(4, at_most=True),
+        }
         assert load(MACHINE, text).constraints == (
             LevelRules(
                 "GLB",
@@ -414,8 +548,14 @@ constraints:
         [
             ("{level: GBL}", "the architecture has no level 'GBL' (did you mean 'GLB'?)"),
             ("{x: {}}", "an entry of the constraints has no 'level'"),
-            ("{level: GLB, z: {}}", "the entry for 'GLB' has the unknown key 'z' (expected one of: level, keep, bypass, temporal, x, y)"),
-            ("{level: GLB, x: {dim: [m]}}", "'x' in the entry for 'GLB' has the unknown key 'dim' (did you mean 'dims'?)"),
+            (
+                "{level: GLB, z: {}}",
+                "the entry for 'GLB' has the unknown key 'z' (expected one of: level, keep, bypass, temporal, x, y)",
+            ),
+            (
+                "{level: GLB, x: {dim: [m]}}",
+                "'x' in the entry for 'GLB' has the unknown key 'dim' (did you mean 'dims'?)",
+            ),
             ("{level: GLB, x: {factors: {m: 0}}}", "the factor of 'm' is 0; expected a whole number from 1 to 2**40"),
             ("{level: GLB, x: {factors: {m: <= y}}}", "there is no name 'y'"),
             ("{level: GLB, x: {order: [m, m]}}", "names 'm' twice"),
@@ -429,4 +569,6 @@ constraints:
         assert any(message in fault for fault in found), found
 
     def test_not_a_list(self) -> None:
-        assert faults("constraints: {level: GLB}\n") == ["text:1:14: 'constraints' is a mapping; expected a list of entries, each with a 'level'"]
+        assert faults("constraints: {level: GLB}\n") == [
+            "text:1:14: 'constraints' is a mapping; expected a list of entries, each with a 'level'"
+        ]

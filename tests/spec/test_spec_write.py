@@ -18,7 +18,37 @@ from archloom.workload.einsum import ROLES, Tensor, Workload, einsum
 
 NAMES = st.text(min_size=1, max_size=12)
 """Any text: level names are free, and reserved words, numbers and control characters have to survive."""
-TRICKY = st.sampled_from(["true", "null", "1e9", "010", "~", "a: b", "#x", "- x", "{", "'", '"', "\\", "a b ", " a", "<<", "*a", "&a", "!t", "é", "\x7f", "\u2028", "\ufeff", "😀", "%", "@", "a,b", "10 KiB"])
+TRICKY = st.sampled_from(
+    [
+        "true",
+        "null",
+        "1e9",
+        "010",
+        "~",
+        "a: b",
+        "#x",
+        "- x",
+        "{",
+        "'",
+        '"',
+        "\\",
+        "a b ",
+        " a",
+        "<<",
+        "*a",
+        "&a",
+        "!t",
+        "é",
+        "\x7f",
+        "\u2028",
+        "\ufeff",
+        "😀",
+        "%",
+        "@",
+        "a,b",
+        "10 KiB",
+    ]
+)
 COSTS = st.floats(0, 1e15, allow_nan=False) | st.integers(0, 10**9)
 COUNTS = st.integers(1, 2**40)
 SELECTORS = st.frozensets(st.sampled_from(["inputs", "weights", "outputs", "all", "W", "null", "2"]), max_size=3)
@@ -27,9 +57,13 @@ FANOUTS = st.builds(Fanout, COUNTS, COUNTS, SELECTORS, st.booleans(), st.integer
 MEMORIES = st.builds(
     Memory,
     name=st.just("?"),
-    size_bits=st.just(math.inf) | st.integers(0, 2**50) | st.floats(0, 1e12) | st.integers(0, 99).map(lambda n: n * 8192),
+    size_bits=st.just(math.inf)
+    | st.integers(0, 2**50)
+    | st.floats(0, 1e12)
+    | st.integers(0, 99).map(lambda n: n * 8192),
     word_bits=st.integers(1, 2**20),
     block=COUNTS,
+    cluster=COUNTS,
     read_bandwidth=RATES,
     write_bandwidth=RATES,
     shared_bandwidth=RATES,
@@ -45,7 +79,15 @@ MEMORIES = st.builds(
     fanout=FANOUTS,
     kind=NAMES | TRICKY,
 )
-COMPUTES = st.builds(Compute, name=st.just("?"), energy_pj=COSTS, leak_pj=COSTS, area_um2=COSTS, word_bits=st.integers(1, 2**20), kind=NAMES | TRICKY)
+COMPUTES = st.builds(
+    Compute,
+    name=st.just("?"),
+    energy_pj=COSTS,
+    leak_pj=COSTS,
+    area_um2=COSTS,
+    word_bits=st.integers(1, 2**20),
+    kind=NAMES | TRICKY,
+)
 
 
 @st.composite
@@ -59,12 +101,16 @@ def architectures(draw: st.DrawFn) -> Architecture:
     for at, memory in enumerate(memories):
         gate = draw(st.none() | st.integers(at, len(memories) - 1))
         bypass = frozenset[str]() if at == len(memories) - 1 else memory.bypass - memory.keep
-        levels.append(replace(memory, name=names[at], bypass=bypass, power_gated_at=None if gate is None else names[gate]))
+        levels.append(
+            replace(memory, name=names[at], bypass=bypass, power_gated_at=None if gate is None else names[gate])
+        )
     compute = replace(draw(COMPUTES), name=names[-1])
     return Architecture(draw(NAMES | TRICKY), tuple(levels), compute, pooled=draw(st.booleans()))
 
 
-IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True) | st.sampled_from(["null", "true", "on", "e9", "né", "n", "h0"])
+IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True) | st.sampled_from(
+    ["null", "true", "on", "e9", "né", "n", "h0"]
+)
 
 
 @st.composite
@@ -109,7 +155,9 @@ def mappings(draw: st.DrawFn) -> tuple[Workload, Architecture, Mapping]:
             axes.append(loops)
         last = at == len(free) - 1
         keep = frozenset(tensors) if last else frozenset(draw(st.lists(st.sampled_from(tensors))))
-        cut = {name: draw(st.integers(0, len(axes[0]))) for name in draw(st.lists(st.sampled_from(tensors), unique=True))}
+        cut = {
+            name: draw(st.integers(0, len(axes[0]))) for name in draw(st.lists(st.sampled_from(tensors), unique=True))
+        }
         mesh = (draw(COUNTS), draw(COUNTS)) if level.fanout.reshapeable and draw(st.booleans()) else None
         nests.append(LevelNest(level.name, axes[0], axes[1], axes[2], keep, cut, mesh))
     workload = replace(workload, bounds=trips)
@@ -122,7 +170,9 @@ def storable(text: str) -> bool:
 
 @given(architectures())
 def test_architectures(machine: Architecture) -> None:
-    if not all(storable(text) for text in (machine.name, machine.compute.kind, *(level.kind for level in machine.levels))):
+    if not all(
+        storable(text) for text in (machine.name, machine.compute.kind, *(level.kind for level in machine.levels))
+    ):
         return  # a lone surrogate is no text
     assert load(to_yaml(machine)).architecture == machine
 
@@ -152,11 +202,46 @@ def test_machines_of_the_zoo(name: str) -> None:
 
 def test_every_field_is_drawn() -> None:
     """A new field of the core has to be written too: this fails until the strategies above know it."""
-    drawn = {"name", "size_bits", "word_bits", "block", "read_bandwidth", "write_bandwidth", "shared_bandwidth", "buffering"}
-    drawn |= {"keep", "bypass", "read_pj", "write_pj", "update_pj", "leak_pj", "power_gated_at", "area_um2", "fanout", "kind"}
+    drawn = {
+        "name",
+        "size_bits",
+        "word_bits",
+        "block",
+        "cluster",
+        "read_bandwidth",
+        "write_bandwidth",
+        "shared_bandwidth",
+        "buffering",
+    }
+    drawn |= {
+        "keep",
+        "bypass",
+        "read_pj",
+        "write_pj",
+        "update_pj",
+        "leak_pj",
+        "power_gated_at",
+        "area_um2",
+        "fanout",
+        "kind",
+    }
     assert {field.name for field in fields(Memory)} == drawn
-    assert {field.name for field in fields(Compute)} == {"name", "energy_pj", "leak_pj", "area_um2", "word_bits", "kind"}
-    assert [field.name for field in fields(Fanout)] == ["x", "y", "no_multicast", "reshapeable", "fill_latency", "drain_latency"]
+    assert {field.name for field in fields(Compute)} == {
+        "name",
+        "energy_pj",
+        "leak_pj",
+        "area_um2",
+        "word_bits",
+        "kind",
+    }
+    assert [field.name for field in fields(Fanout)] == [
+        "x",
+        "y",
+        "no_multicast",
+        "reshapeable",
+        "fill_latency",
+        "drain_latency",
+    ]
     assert [field.name for field in fields(Architecture)] == ["name", "levels", "compute", "pooled"]
     assert [field.name for field in fields(LevelNest)] == ["level", "temporal", "x", "y", "keep", "cut", "mesh"]
     assert [field.name for field in fields(Mapping)] == ["levels", "padding"]
@@ -169,12 +254,17 @@ def test_text() -> None:
         "m",
         (
             Memory("RF", size_bits=64, read_pj=0.5, write_pj=0.5, update_pj=0.5),
-            Memory("10", read_pj=2, write_pj=3, update_pj=4, keep=frozenset({"all"}), fanout=Fanout(2, 3, reshapeable=True)),
+            Memory(
+                "10", read_pj=2, write_pj=3, update_pj=4, keep=frozenset({"all"}), fanout=Fanout(2, 3, reshapeable=True)
+            ),
         ),
     )
     layer = einsum("O[m] += W[m,k] * I[k]", {"m": 2, "k": 3}, name="true", word_bits={"O": 32}, roles={"I": "weight"})
     nest = Mapping(
-        (LevelNest("RF", (Loop("m", 2),), keep=frozenset("O")), LevelNest("10", (), (Loop("k", 3),), keep=frozenset("OWI"), mesh=(3, 2)))
+        (
+            LevelNest("RF", (Loop("m", 2),), keep=frozenset("O")),
+            LevelNest("10", (), (Loop("k", 3),), keep=frozenset("OWI"), mesh=(3, 2)),
+        )
     )
     assert to_yaml(layer, machine, nest) == (
         """\

@@ -69,7 +69,9 @@ class Memory:
     Sizes in bits, bandwidths in words per cycle and instance, energies in pJ per access of one block of `block` words,
     `leak_pj` per instance and cycle, `area_um2` per instance. `keep` / `bypass` select tensors (by name, role, or `all`)
     that must / must not be held here; where both select a tensor, the closer one counts (its name before its role before
-    `all`), and a tensor selected by neither is the mapping's choice. `buffering` = 2 halves the usable capacity. `power_gated_at` names the outer level at whose granularity idle instances are switched off.
+    `all`), and a tensor selected by neither is the mapping's choice. `buffering` = 2 halves the usable capacity. `power_gated_at` names the outer level at
+    whose granularity idle instances are switched off. A `cluster` of instances shares one array: an access of all of them
+    at once is one access of the array (Timeloop's cluster_size).
     A level that bypasses `all` and has no size is a pure fanout (Timeloop's dummy storage).
     """
 
@@ -77,6 +79,7 @@ class Memory:
     size_bits: float = math.inf
     word_bits: int = 16
     block: int = 1
+    cluster: int = 1
     read_bandwidth: float | None = None
     write_bandwidth: float | None = None
     shared_bandwidth: float | None = None

@@ -13,12 +13,14 @@ from archloom.mapspace.constraints import Constraints, FactorRule, LevelConstrai
 from archloom.mapspace.groups import DIM_GROUPS, expand
 from archloom.mapspace.rules import NO_LIMIT, ONE, Axes, Cuts, Range, Rules
 from archloom.mapspace.splits import AxisCase, axis_cases
-from archloom.workload.einsum import Workload
+from archloom.workload.einsum import Tensor, Workload
 
 __all__ = ["MAX_PARTS", "Resolved", "resolve"]
 
 MAX_PARTS = 512
 """Permutations that leave many dims free of order make many cases; beyond this they are refused."""
+
+NONE = Range(2, 1)
 
 ROLE_WORDS = ("input", "inputs", "weight", "weights", "output", "outputs", "all")
 
@@ -169,8 +171,7 @@ class _State:
         for d in self.inner[at]:
             if d in self.outer[at]:
                 self.fault(f"the order of {given.level!r} names {self.workload.dims[d]!r} as innermost and as outermost", given.place)
-        for d in self._order(given.spatial_order, f"spatial_order of {given.level!r}", given.place):
-            del d
+        self._order(given.spatial_order, f"spatial_order of {given.level!r}", given.place)
         if given.spatial_order:
             if self.order[at] and self.order[at] != given.spatial_order:
                 self.fault(f"spatial_order of {given.level!r} is given twice, differently", given.place)
@@ -243,13 +244,17 @@ class _State:
                 continue
             at, kind, _, _ = takers[0]
             fixed = {(l, k): value for (l, k, dd), value in self.fixed.items() if dd == d}
-            others = math.prod(value for where, value in fixed.items() if where != (at, kind))
-            left = -(-self.bounds[d] // others) if padding else self.bounds[d] / others
+            others = math.prod(
+                value for (l, k), value in fixed.items() if (l, k) != (at, kind) and not (k in "xy" and (l, "spatial") in fixed)
+            )
+            left, remainder = divmod(self.bounds[d], others)
+            if remainder and padding:
+                left, remainder = left + 1, 0
             for level in range(len(self.architecture.levels)):
                 taken = {k for l, k in fixed if l == level} | ({kind} if level == at else set())
                 self._close(level, d, taken)
             table = {"temporal": self.temporal, "spatial": self.spatial, "x": self.x, "y": self.y}[kind]
-            table[at][d] &= Range(int(left), int(left)) if left == int(left) else Range(2, 1)
+            table[at][d] &= NONE if remainder else Range(left, left)
 
     def _close(self, level: int, d: int, taken: set[str]) -> None:
         """Leave no loop over d at a level but in the places that are fixed or take the rest."""
@@ -318,11 +323,11 @@ class _State:
         return cases
 
 
-def _choices(level: Memory, tensor: object) -> tuple[bool, ...]:
+def _choices(level: Memory, tensor: Tensor) -> tuple[bool, ...]:
     """The values of keep that a memory allows for a tensor."""
-    if level.must_keep(tensor):  # type: ignore[arg-type]
+    if level.must_keep(tensor):
         return (True,)
-    return (False, True) if level.may_keep(tensor) else (False,)  # type: ignore[arg-type]
+    return (False, True) if level.may_keep(tensor) else (False,)
 
 
 def _frozen(table: Table) -> Axes:

@@ -62,7 +62,7 @@ def cost(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware) -> Costs:
     """Price counts: energy, latency, legality and area; arguments and result are lanes."""
     instances = _instances(plan, hardware)
     access = [
-        [_access_pj(plan, counts, hardware, level, t) for t in range(len(plan.tensors))]
+        [_access_pj(plan, counts, hardware, instances, level, t) for t in range(len(plan.tensors))]
         for level in range(len(plan.levels))
     ]
     level_cycles = [_level_cycles(counts, hardware, level) for level in range(len(plan.levels))]
@@ -111,7 +111,9 @@ def _utilization(plan: Plan, slots: Lane) -> Lane:
     return (plan.macs if isinstance(slots, int) else float(plan.macs)) / slots
 
 
-def _access_pj(plan: Plan, counts: Counts, hardware: Hardware, level: int, t: int) -> Lane:
+def _access_pj(
+    plan: Plan, counts: Counts, hardware: Hardware, instances: list[Lane], level: int, t: int
+) -> Lane:
     block = plan.levels[level].block
     actions = (
         (counts.reads[level][t], hardware.read_pj[level]),
@@ -119,7 +121,11 @@ def _access_pj(plan: Plan, counts: Counts, hardware: Hardware, level: int, t: in
         (counts.updates[level][t], hardware.update_pj[level]),
     )
     per_instance = ops.total(ops.product((ops.ceil_divide(words, block), energy)) for words, energy in actions)
-    return ops.product((per_instance, counts.used[level]))
+    cluster = plan.levels[level].cluster
+    used = counts.used[level]
+    if cluster > 1:
+        used = ops.smallest((used, ops.largest((instances[level] / cluster, 1))))
+    return ops.product((per_instance, used))
 
 
 def _level_cycles(counts: Counts, hardware: Hardware, level: int) -> Lane:

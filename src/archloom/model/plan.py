@@ -33,6 +33,7 @@ class PlannedLevel:
     bits: tuple[int, ...]
     multicast: tuple[bool, ...]
     block: int
+    cluster: int
     gate: int | None
     """The level at whose instances this one is power-gated; None: idle instances are off."""
     has_fanout: bool
@@ -109,6 +110,7 @@ def _planned_level(workload: Workload, architecture: Architecture, at: int) -> P
         bits=tuple(level.tensor_bits(tensor) for tensor in tensors),
         multicast=tuple(not tensor.is_selected_by(level.fanout.no_multicast) for tensor in tensors),
         block=level.block,
+        cluster=level.cluster,
         gate=None if level.power_gated_at is None else architecture.index(level.power_gated_at),
         has_fanout=any(other.fanout.total > 1 for other in shared),
         reshapeable=any(other.fanout.reshapeable for other in shared),

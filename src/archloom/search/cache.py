@@ -122,4 +122,3 @@ def open_cache(where: bool | str | PathLike[str]) -> Cache | None:
     if where is False:
         return None
     return Cache(default_folder() if where is True else Path(where))
-

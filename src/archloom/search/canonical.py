@@ -62,9 +62,7 @@ def _level(level: Memory, architecture: Architecture, workload: Workload) -> lis
         [level.read_bandwidth, level.write_bandwidth, level.shared_bandwidth],
         [level.read_pj, level.write_pj, level.update_pj, level.leak_pj, gate],
         [fanout.x, fanout.y, fanout.reshapeable, fanout.fill_latency, fanout.drain_latency],
-        [
-            [level.tensor_bits(tensor), tensor.is_selected_by(fanout.no_multicast)] for tensor in workload.tensors
-        ],
+        [[level.tensor_bits(tensor), tensor.is_selected_by(fanout.no_multicast)] for tensor in workload.tensors],
     ]
 
 

@@ -20,6 +20,9 @@ from archloom.workload.network import Skipped
 
 __all__ = ["LayerMapping", "NetworkMapping", "NoMappingError", "Options", "Unmapped"]
 
+ROUNDING = 1e-12
+"""What powers of floats may be off by, generously."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -201,7 +204,7 @@ class NetworkMapping(Displayed):
 
     @cached_property
     def energy_by_level(self) -> dict[str, float]:
-        """pJ per level, outer to inner, then the compute units; leakage included."""
+        """Energy in pJ per level, outer to inner, then the compute units; leakage included."""
         totals = dict.fromkeys([*reversed(self.architecture.names), self.architecture.compute.name], 0.0)
         for layer in self.layers:
             for level in layer.evaluation.levels:
@@ -247,8 +250,10 @@ class NetworkMapping(Displayed):
         degree = rule.energy_power + rule.cycles_power
         if not degree:
             return min(self.objective, math.fsum(layer.count * layer.bound for layer in self.layers))
+        if len(self.layers) == 1:
+            return min(self.objective, self.layers[0].count ** degree * self.layers[0].bound)
         roots = math.fsum(layer.count * layer.bound ** (1 / degree) for layer in self.layers)
-        return min(self.objective, roots**degree)
+        return min(self.objective, roots**degree * (1 - ROUNDING))
 
     @property
     def gap(self) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from archloom.errors import InputError
+from archloom.errors import ArchloomError
 from archloom.model.evaluate import evaluate
 from archloom.search.cache import Cache, Entry
 from archloom.search.canonical import from_numbers, to_numbers
@@ -114,7 +114,7 @@ def _found(entry: Entry, problem: Problem) -> Found | None:
     try:
         mapping = from_numbers(entry.mapping, problem.workload, problem.architecture)
         cost = evaluate(problem.workload, problem.architecture, mapping, drain_reads=problem.drain_reads)
-    except (LookupError, TypeError, ValueError, InputError):
+    except (LookupError, TypeError, ValueError, ArchloomError):
         return None
     if (cost.energy_pj, cost.cycles) != (entry.energy_pj, entry.cycles):
         return None

@@ -20,7 +20,7 @@ DEFAULT_WORD_BITS = 16
 _COMMON = ("name", "class", "node", "word", "word_bits", "energy", "leak", "leak_pj", "area", "area_um2")
 _LEVEL_KEYS = (
     *_COMMON,
-    *("size", "size_bits", "block", "buffering", "read_bandwidth", "write_bandwidth", "shared_bandwidth"),
+    *("size", "size_bits", "block", "cluster", "buffering", "read_bandwidth", "write_bandwidth", "shared_bandwidth"),
     *("keep", "bypass", "fanout", "power_gated_at"),
 )
 _COMPUTE_KEYS = (*_COMMON, "energy_pj")
@@ -123,6 +123,7 @@ class _Reader:
             size_bits=self._size(fields, word_bits),
             word_bits=word_bits,
             block=block,
+            cluster=fields.integer("cluster", 1),
             read_bandwidth=self._bandwidth(fields, "read_bandwidth", word_bits),
             write_bandwidth=self._bandwidth(fields, "write_bandwidth", word_bits),
             shared_bandwidth=self._bandwidth(fields, "shared_bandwidth", word_bits),

@@ -109,6 +109,8 @@ def _memory(level: Memory) -> dict[str, Node]:
     entries["word"] = f"{level.word_bits} bit"
     if level.block != 1:
         entries["block"] = level.block
+    if level.cluster != 1:
+        entries["cluster"] = level.cluster
     for port in ("read_bandwidth", "write_bandwidth", "shared_bandwidth"):
         words = {"read_bandwidth": level.read_bandwidth, "write_bandwidth": level.write_bandwidth}.get(
             port, level.shared_bandwidth

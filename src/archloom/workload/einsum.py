@@ -176,7 +176,8 @@ def parse_einsum(text: str, place: Place | None = None) -> tuple[Tensor, ...]:
 
     def fail(at: int, message: str) -> InputError:
         where = Place(place.source, place.line, place.column + at) if place and place.line else place
-        return InputError(f"in the einsum {text!r} at character {at + 1}: {message}", place=where)
+        shown = text if len(text) <= 120 else text[:117] + "..."
+        return InputError(f"in the einsum {shown!r} at character {at + 1}: {message}", place=where)
 
     if len(text) > 10_000:
         raise fail(0, "longer than 10,000 characters")

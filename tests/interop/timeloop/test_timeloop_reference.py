@@ -15,8 +15,6 @@ from archloom.model.evaluate import evaluate
 pytestmark = pytest.mark.filterwarnings("ignore::archloom.interop.timeloop.TimeloopWarning")
 
 DESIGNS = ("eyeriss_like", "simba_like", "simple_output_stationary", "simple_weight_stationary")
-CLUSTERED = ("PEWeightRegs",)
-"""Levels whose instances share an array, which divides their energy: not modelled."""
 
 
 def differences(given: TimeloopInput, expected: dict[str, Any]) -> list[str]:
@@ -33,7 +31,7 @@ def differences(given: TimeloopInput, expected: dict[str, Any]) -> list[str]:
         if level["instances"] != theirs["instances"]:
             wrong.append(f"{level['name']} instances")
         near = math.isclose(level["energy_pj"], theirs["energy_total_pJ"], rel_tol=1e-6, abs_tol=1e-9)
-        if not near and level["name"] not in CLUSTERED:
+        if not near:
             wrong.append(f"{level['name']} energy")
     return wrong
 

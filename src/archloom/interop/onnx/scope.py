@@ -21,6 +21,8 @@ Shape = tuple[int | None, ...]
 SMALL = 8192
 """Elements of the largest constant that is computed with: shapes, indices and masks of shapes are far smaller."""
 
+MAX_SIZE = 2**48
+
 FLOAT = 1
 
 
@@ -116,15 +118,20 @@ def tensor_type(shape: Iterable[int | None] | None, elem_type: int = FLOAT) -> T
     """The ONNX type of a tensor with this shape."""
     from onnx import helper
 
-    return helper.make_tensor_type_proto(elem_type, None if shape is None else list(shape))
+    return helper.make_tensor_type_proto(elem_type, None if shape is None else [_sane(size) for size in shape])
 
 
 def shape_of(value_type: TypeProto | None) -> Shape | None:
     """The shape in an ONNX type, if it is one of a tensor with a rank."""
     if value_type is None or not value_type.tensor_type.HasField("shape"):
         return None
-    sizes = (dim.dim_value if dim.HasField("dim_value") else -1 for dim in value_type.tensor_type.shape.dim)
-    return tuple(size if size >= 0 else None for size in sizes)
+    dims = value_type.tensor_type.shape.dim
+    return tuple(_sane(dim.dim_value) if dim.HasField("dim_value") else None for dim in dims)
+
+
+def _sane(size: int | None) -> int | None:
+    """The size, or None where it cannot be one; ONNX's inference crashes on negative sizes."""
+    return size if size is not None and 0 <= size <= MAX_SIZE else None
 
 
 def whole(shape: Shape | None) -> tuple[int, ...] | None:

@@ -76,7 +76,7 @@ def memory_from(part: Part, fanout: Fanout, tables: Tables, notes: Notes) -> Mem
         fields.integer("word_bits", "word_width", "datawidth", default=DEFAULT_WORD_BITS, most=MAX_WORD_BITS)
         or DEFAULT_WORD_BITS
     )
-    block = _block(fields, word_bits, notes)
+    block, cluster = _block(fields, word_bits, notes)
     words = _words(fields, word_bits, block, notes)
     read_bandwidth, write_bandwidth = _bandwidths(fields)
     buffering = fields.number("multiple_buffering", default=1.0, least=1.0) or 1.0
@@ -87,6 +87,7 @@ def memory_from(part: Part, fanout: Fanout, tables: Tables, notes: Notes) -> Mem
         size_bits=math.inf if words is None else words * word_bits,
         word_bits=word_bits,
         block=block,
+        cluster=cluster,
         read_bandwidth=read_bandwidth,
         write_bandwidth=write_bandwidth,
         shared_bandwidth=fields.number("shared_bandwidth", above=True),
@@ -132,8 +133,8 @@ def _pure_fanout(part: Part, fanout: Fanout, tables: Tables) -> Memory:
     return Memory(part.name, size_bits=0, bypass=frozenset({"all"}), area_um2=area, fanout=fanout, kind="dummy_storage")
 
 
-def _block(fields: Fields, word_bits: int, notes: Notes) -> int:
-    """Words moved at once: given, or as many as fit the width of the array (shared by a cluster of instances)."""
+def _block(fields: Fields, word_bits: int, notes: Notes) -> tuple[int, int]:
+    """(block, cluster): words moved at once, given or as many as fit the width; and the instances that share the array."""
     block = fields.integer("block_size", "n_words")
     cluster = fields.integer("cluster_size")
     width = fields.integer("width", "memory_width", "data_storage_width")
@@ -150,16 +151,12 @@ def _block(fields: Fields, word_bits: int, notes: Notes) -> int:
                 f"{fields.owner}: width is {width}, which is not a multiple of the {what}, {(block or 1) * word_bits}",
                 given.place,
             )
-            return 1
+            return 1, 1
         if block is None:
             block = max(1, width // word_bits // (cluster or 1))
         elif cluster is None:
             cluster = width // (word_bits * block)
-    if cluster is not None and cluster > 1:
-        notes.remark(
-            f"cluster_size of {fields.owner}: {cluster} instances share an array; each access is charged to every instance here"
-        )
-    return block or 1
+    return block or 1, cluster or 1
 
 
 def _words(fields: Fields, word_bits: int, block: int, notes: Notes) -> int | None:

@@ -129,6 +129,8 @@ def _attributes(level: Memory) -> dict[str, Any]:
     if _is_pure_fanout(level):
         return {"width": 1, "depth": 1, "datawidth": 1, **_latencies(level)}
     attributes: dict[str, Any] = {"word_bits": level.word_bits, "block_size": level.block}
+    if level.cluster > 1:
+        attributes["cluster_size"] = level.cluster
     if level.size_bits < math.inf:
         attributes["entries"] = int(level.size_bits // level.word_bits)
     for name in ("read_bandwidth", "write_bandwidth", "shared_bandwidth"):

@@ -115,12 +115,13 @@ class Stack(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The incumbent: `key` [4] (cost, tie, energy, cycles), trips [L, D], loops innermost first, tile ends [L, T].
+    """The incumbent: `key` [4] (cost, tie, energy, cycles), `keep` [L, T], trips [L, D], loops innermost first, tile ends [L, T].
 
     `tally` [5]: nodes, leaves priced, cut by bound, cut by capacity, cells cut by bound.
     """
 
     key: np.ndarray
+    keep: np.ndarray
     temporal: np.ndarray
     spatial: np.ndarray
     dims: np.ndarray
@@ -854,6 +855,7 @@ def _leaf(m, ground, flows, forms, n, rows, stack, c, first, second, best):
             return priced
     if beats(key_first, key_second, best.key[0], best.key[1]):
         best.key[0], best.key[1], best.key[2], best.key[3] = key_first, key_second, energy, cycles
+        best.keep[:, :] = flows.keep
         best.temporal[:, :] = temporal
         best.spatial[:, :] = spatial
         best.dims[:] = dims

@@ -82,6 +82,8 @@ def outer_costs(setting: Setting, outer: Outer) -> OuterCosts:
         for at in keepers:
             memory = problem.architecture.levels[at]
             used = counts.used[at - level]
+            if memory.cluster > 1:
+                used = np.minimum(used, max(1, problem.architecture.instances[at] // memory.cluster))
             filled = counts.fills[at - level][t]
             drained = counts.reads[at - level][t] if at != keepers[0] else 0
             updated = counts.updates[at - level][t] if at != keepers[0] else 0

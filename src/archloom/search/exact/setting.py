@@ -92,9 +92,9 @@ class Setting:
         """[level, tensor]: energy of one word that enters the tile of t at a level (and of draining an output from it)."""
         table = np.zeros((self.levels, len(self.plan.tensors)))
         for at, level in enumerate(self.problem.architecture.levels[:-1]):
-            table[at, :] = level.write_pj / level.block
+            table[at, :] = level.write_pj / level.block / level.cluster
             if self.problem.drain_reads:
-                table[at, self.output] += level.read_pj / level.block
+                table[at, self.output] += level.read_pj / level.block / level.cluster
         return table
 
     @cached_property
@@ -102,8 +102,8 @@ class Setting:
         """[level, tensor]: energy of serving one word from a level (for an output: of reading and updating it)."""
         table = np.zeros((self.levels, len(self.plan.tensors)))
         for at, level in enumerate(self.problem.architecture.levels):
-            table[at, :] = level.read_pj / level.block
-            table[at, self.output] += level.update_pj / level.block
+            table[at, :] = level.read_pj / level.block / level.cluster
+            table[at, self.output] += level.update_pj / level.block / level.cluster
         return table
 
     @cached_property

@@ -1,0 +1,248 @@
+"""Mapping a network: the best mapping of every distinct layer, each with its certificate."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from archloom.architecture.hierarchy import Architecture
+from archloom.errors import Fault, InputError, did_you_mean
+from archloom.mapspace.resolve import resolve
+from archloom.mapspace.rules import Cuts
+from archloom.model.evaluate import evaluate
+from archloom.search.cache import Entry, open_cache
+from archloom.search.canonical import from_numbers, key_of
+from archloom.search.events import LayerDone, LayerStarted, LayerStatus, Listener, NetworkStarted
+from archloom.search.exact.problem import Problem
+from archloom.search.infeasible import why_infeasible
+from archloom.search.network_mapping import LayerMapping, NetworkMapping, NoMappingError, Options, Unmapped
+from archloom.search.objective import Objective, objective_of
+from archloom.search.pool import Ear, run_tasks
+from archloom.search.strategies import check_strategy
+from archloom.search.task import Task, recall
+from archloom.workload.einsum import Workload
+from archloom.workload.network import Layer, Network
+
+__all__ = ["map"]
+
+Answers = dict[str, tuple[Entry | None, bool]]
+"""By key: what was found, and whether the cache knew it."""
+
+
+def map(  # noqa: A001
+    network: Network | Workload,
+    architecture: Architecture,
+    *,
+    objective: str | Objective | dict[str, float] = "edp",
+    constraints: Any = None,
+    cuts: str = "level",
+    padding: bool = False,
+    drain_reads: bool = False,
+    strategy: Any = "exact",
+    time_limit_s: float | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    cache: bool | str | PathLike[str] = True,
+    progress: Listener | None = None,
+    stop: threading.Event | None = None,
+) -> NetworkMapping:
+    """The best mapping of every distinct layer of a network on a machine, with the proof that none is better.
+
+    A workload alone counts as a network of one layer. `objective` is `energy`, `latency`, `edp`, `ed2p` or weights such as
+    `{"energy": 1, "latency": 0.5}` (pJ and cycles); of mappings that are equal in it, the one that is better in the other figure.
+    `constraints` narrows the space: what `load(...)` or `interop.timeloop.load(...)` found. `cuts`: tiles end at the border of
+    their level's block (`level`) or anywhere in it (`free`); `padding` allows factors that multiply to more than a bound.
+
+    `time_limit_s` is for the whole call (wall clock), shared out fairly between the layers; what is not proven by then says so by
+    its gap. `jobs` processes work side by side; answers do not depend on how many. Answers are kept on disk by content and taken
+    from there next time, unless `cache` is False or names another folder. `progress` hears events (`archloom.search.events`);
+    setting `stop` ends the search early, as the time limit does.
+
+    Raises InputError for bad input, and NoMappingError, an InfeasibleError, with all layers that have no legal mapping, and why.
+    """
+    options = Options(objective_of(objective), cuts, padding, drain_reads, str(strategy), seed, time_limit_s)
+    _check(network, architecture, options, strategy, jobs)
+    whole = network if isinstance(network, Network) else Network(network.name, (Layer(network),))
+    folder = open_cache(cache)
+    tasks = _tasks(whole, architecture, constraints, options, strategy, None if folder is None else folder.folder)
+    answers: Answers = {task.key: (entry, True) for task in tasks if (entry := recall(task)) and entry.finished}
+    open_tasks = list({task.key: task for task in tasks if task.key not in answers}.values())
+    teller = _Teller(progress, open_tasks, jobs, stop)
+    if progress:
+        progress(NetworkStarted(tuple(task.name for task in open_tasks), len(answers)))
+    found = run_tasks(
+        open_tasks,
+        jobs=jobs,
+        time_limit_s=time_limit_s,
+        stop=teller.stop,
+        ear=Ear(teller.started, teller.status, teller.done),
+    )
+    answers |= {task.key: (entry, False) for task, entry in zip(open_tasks, found, strict=True)}
+    return _result(whole, architecture, options, tasks, answers, teller.reasons)
+
+
+def _check(network: Any, architecture: Any, options: Options, strategy: Any, jobs: int) -> None:
+    faults: list[Fault] = []
+    if not isinstance(network, Network | Workload):
+        faults.append(
+            Fault(f"cannot map {type(network).__name__}", hint="expected a Network or a Workload; see load_network")
+        )
+    if not isinstance(architecture, Architecture):
+        faults.append(
+            Fault(
+                f"cannot map onto {type(architecture).__name__}", hint="expected an Architecture; see load_architecture"
+            )
+        )
+    if options.cuts not in ("level", "free"):
+        faults.append(Fault(f"unknown cuts {options.cuts!r}", hint=did_you_mean(str(options.cuts), ("level", "free"))))
+    limit = options.time_limit_s
+    if limit is not None and not (isinstance(limit, int | float) and 0 < limit < math.inf):
+        faults.append(Fault(f"the time limit is {limit!r}; expected seconds, more than 0"))
+    if not isinstance(jobs, int) or jobs < 1:
+        faults.append(Fault(f"jobs is {jobs!r}; expected a whole number, at least 1"))
+    if faults:
+        raise InputError(faults)
+    check_strategy(strategy)
+
+
+# -- tasks ------------------------------------------------------------------------------------------------------------------
+
+
+def _tasks(
+    network: Network, architecture: Architecture, constraints: Any, options: Options, strategy: Any, folder: Any
+) -> list[Task]:
+    """One task per layer; layers that differ in names only have the same key. Raises InputError with the faults of all layers."""
+    tasks: list[Task] = []
+    faults: dict[Fault, None] = {}
+    said: dict[str, None] = {}
+    search = {"strategy": options.strategy} | ({} if options.strategy == "exact" else {"seed": options.seed})
+    for layer in network.layers:
+        try:
+            parts, remarks = problems_of(layer.workload, architecture, constraints, options)
+        except InputError as error:
+            faults.update(dict.fromkeys(error.faults))
+            continue
+        said.update(dict.fromkeys(remarks))
+        tasks.append(Task(layer.name, parts, key_of(parts, search), strategy, options.seed, folder))
+    if faults:
+        raise InputError(faults)
+    for remark in said:
+        warnings.warn(remark, stacklevel=3)
+    return tasks
+
+
+def problems_of(
+    workload: Workload, architecture: Architecture, constraints: Any, options: Options
+) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """The parts of a layer's mapspace as problems, and remarks on its constraints."""
+    resolved = resolve(workload, architecture, constraints, cuts=Cuts(options.cuts), padding=options.padding)
+    parts = tuple(
+        Problem(
+            workload,
+            resolved.architecture,
+            rules,
+            options.objective,
+            options.cuts,
+            options.padding,
+            options.drain_reads,
+        )
+        for rules in resolved.parts
+    )
+    return parts, resolved.warnings
+
+
+# -- results ----------------------------------------------------------------------------------------------------------------
+
+
+def _result(
+    network: Network,
+    architecture: Architecture,
+    options: Options,
+    tasks: Sequence[Task],
+    answers: Answers,
+    reasons: dict[str, str],
+) -> NetworkMapping:
+    mapped: list[LayerMapping] = []
+    unmapped: list[Unmapped] = []
+    for layer, task in zip(network.layers, tasks, strict=True):
+        entry, cached = answers[task.key]
+        if entry is not None and entry.mapping is not None:
+            mapped.append(_layer_mapping(layer, task, entry, cached))
+        else:
+            proven = entry is not None and entry.finished
+            reason = reasons.get(task.key) or why_infeasible(task.parts)
+            unmapped.append(Unmapped(layer.names, layer.count, layer.workload, reason, proven))
+    result = NetworkMapping(network.name, architecture, options, tuple(mapped), network.skipped, tuple(unmapped))
+    if unmapped:
+        raise NoMappingError(tuple(unmapped), result if mapped else None)
+    return result
+
+
+def _layer_mapping(layer: Layer, task: Task, entry: Entry, cached: bool) -> LayerMapping:
+    problem = task.problem
+    assert entry.mapping is not None
+    mapping = from_numbers(entry.mapping, layer.workload, problem.architecture)
+    evaluation = evaluate(layer.workload, problem.architecture, mapping, drain_reads=problem.drain_reads)
+    if (evaluation.energy_pj, evaluation.cycles) != (entry.energy_pj, entry.cycles):
+        raise RuntimeError(f"the search and the model disagree about the best mapping of {layer.name!r}")
+    return LayerMapping(
+        names=layer.names,
+        count=layer.count,
+        evaluation=evaluation,
+        objective=problem.objective.value(evaluation.energy_pj, evaluation.cycles),
+        bound=entry.bound,
+        finished=entry.finished,
+        space_size=None,
+        priced=entry.priced,
+        cpu_s=entry.cpu_s,
+        excluded=entry.excluded,
+        cached=cached,
+    )
+
+
+@dataclass
+class _Teller:
+    """Turns what the tasks do into events, and finds out why a layer has no mapping."""
+
+    listener: Listener | None
+    tasks: Sequence[Task]
+    jobs: int
+    given_stop: threading.Event | None
+
+    def __post_init__(self) -> None:
+        self.stop = self.given_stop or threading.Event()
+        self.reasons = {task.key: "stopped before it was solved" for task in self.tasks}
+        self._began = time.monotonic()
+        self._done: set[int] = set()
+
+    def started(self, at: int, share: float | None) -> None:
+        if self.listener:
+            self.listener(LayerStarted(self.tasks[at].name, share))
+
+    def status(self, at: int, objective: float, bound: float, priced: int, elapsed_s: float) -> None:
+        if self.listener:
+            self.listener(LayerStatus(self.tasks[at].name, objective, bound, priced, elapsed_s))
+
+    def done(self, at: int, entry: Entry, elapsed_s: float) -> None:
+        task, reason = self.tasks[at], ""
+        if entry.mapping is None:
+            reason = self._reason(task, entry)
+            self.reasons[task.key] = reason
+        self._done.add(at)
+        if self.listener:
+            remaining = len(self.tasks) - len(self._done)
+            eta_s = (time.monotonic() - self._began) / len(self._done) * remaining
+            objective = task.problem.objective
+            value = math.inf if entry.mapping is None else objective.value(entry.energy_pj, entry.cycles)
+            self.listener(LayerDone(task.name, value, entry.bound, entry.finished, elapsed_s, remaining, eta_s, reason))
+
+    def _reason(self, task: Task, entry: Entry) -> str:
+        if entry.finished:
+            return why_infeasible(task.parts, self.stop)
+        return "no mapping was found in the time given"
