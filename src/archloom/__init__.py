@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from archloom.model.batch import evaluate_batch
     from archloom.model.evaluate import evaluate
     from archloom.model.result import Evaluation
+    from archloom.search.mapper import map
+    from archloom.search.network_mapping import LayerMapping, NetworkMapping
     from archloom.spec import load, load_architecture, load_network
     from archloom.workload.einsum import Workload, einsum
     from archloom.workload.network import Network
@@ -34,11 +36,13 @@ __all__ = [
     "Fanout",
     "InfeasibleError",
     "InputError",
+    "LayerMapping",
     "LevelNest",
     "Loop",
     "Mapping",
     "Memory",
     "Network",
+    "NetworkMapping",
     "Workload",
     "__version__",
     "einsum",
@@ -47,6 +51,7 @@ __all__ = [
     "load",
     "load_architecture",
     "load_network",
+    "map",
 ]
 
 _HOMES = {
@@ -56,6 +61,8 @@ _HOMES = {
     "archloom.model.batch": ("evaluate_batch",),
     "archloom.model.evaluate": ("evaluate",),
     "archloom.model.result": ("Evaluation",),
+    "archloom.search.mapper": ("map",),
+    "archloom.search.network_mapping": ("LayerMapping", "NetworkMapping"),
     "archloom.spec": ("load", "load_architecture", "load_network"),
     "archloom.workload.einsum": ("Workload", "einsum"),
     "archloom.workload.network": ("Network",),

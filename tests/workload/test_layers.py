@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,7 +218,7 @@ def test_word_widths_are_passed_on() -> None:
         assert workload.output.word_bits == 24
 
 
-SQUARE = {"M": 4, "C": 4, "R": 3, "S": 3}
+SQUARE: dict[str, Any] = {"M": 4, "C": 4, "R": 3, "S": 3}
 
 
 @pytest.mark.parametrize(

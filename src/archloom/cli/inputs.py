@@ -27,7 +27,9 @@ __all__ = [
     "SetOption",
     "TimeloopOption",
     "VerboseOption",
+    "looks_like_timeloop",
     "read_case",
+    "start_of",
 ]
 
 FilesArgument = Annotated[list[Path] | None, typer.Argument(metavar="FILES", hidden=True)]  # described with each verb
@@ -103,19 +105,21 @@ def read_case(
         raise InputError(
             [Fault("a second loop nest is given", Place(str(path)), f"the first is {nests[0]}") for path in nests[1:]]
         )
-    if timeloop or _looks_like_timeloop(yaml):
+    if timeloop or looks_like_timeloop(yaml):
         case = _from_timeloop(yaml, arch, layer, sets)
     else:
         case = _from_native(yaml, arch, layer, sets)
     return _with_nest(case, nests[0]) if nests else case
 
 
-def _looks_like_timeloop(files: Sequence[Path]) -> bool:
-    texts = [_start_of(path) for path in files]
+def looks_like_timeloop(files: Sequence[Path]) -> bool:
+    """Whether files are Timeloop's, as far as that is obvious."""
+    texts = [start_of(path) for path in files]
     return any(_TIMELOOP.search(text) for text in texts) and not any(_NATIVE.search(text) for text in texts)
 
 
-def _start_of(path: Path) -> str:
+def start_of(path: Path) -> str:
+    """The first megabyte of a file; nothing where it cannot be read."""
     try:
         if not path.is_file():
             return ""

@@ -102,7 +102,9 @@ def _sorted(rules: Rules, d: int, fanouts: Sequence[int], temporal: Ints, spatia
         spread = spread.reshape(-1)
     else:
         spreads, spread = spatial[:1], np.zeros(len(spatial), np.int64)
-    placements = [(g, *axes) for g, trips in enumerate(spreads.tolist()) for axes in _placements(rules, d, fanouts, trips)]
+    placements = [
+        (g, *axes) for g, trips in enumerate(spreads.tolist()) for axes in _placements(rules, d, fanouts, trips)
+    ]
     placed = np.array([g for g, _, _ in placements], np.int64)
     x = np.array([x for _, x, _ in placements], np.int64).reshape(len(placements), len(fanouts))
     y = np.array([y for _, _, y in placements], np.int64).reshape(len(placements), len(fanouts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import islice, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,29 +40,28 @@ class Grid:
     def __len__(self) -> int:
         return len(self.weight)
 
-    def reduced(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
-        return values if self.prime is None else values % self.prime  # type: ignore[operator]
+    def reduced(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values if self.prime is None else values % self.prime
 
-    def loops(self, part: Part, d: int, columns: Columns) -> NDArray[np.generic]:
-        """[patterns, columns]: the product over the loops of each pattern of dim d."""
-        dim = part.choices[d]
-        found = np.ones((len(dim.patterns), len(self.weight[columns])), self.weight.dtype)
-        for at in range(part.levels):
-            here = dim.loops_at(at)
+    def loops(self, patterns: Ints, is_free: NDArray[np.bool_], columns: Columns) -> NDArray[Any]:
+        """[patterns, columns]: the product over the loops of each pattern (levels as bits); `is_free` [L]: whose place is free."""
+        found = np.ones((len(patterns), len(self.weight[columns])), self.weight.dtype)
+        for at, free in enumerate(is_free.tolist()):
+            here = (patterns >> at & 1).astype(bool)
             if here.any():
-                table = self.free if part.is_free[at, d] else self.fixed
-                found[here] = self.reduced(found[here] * table[at, columns])  # type: ignore[operator]
+                table = self.free if free else self.fixed
+                found[here] = self.reduced(found[here] * table[at, columns])
         return found
 
-    def spreads(self, part: Part, d: int, columns: Columns) -> NDArray[np.generic]:
+    def spreads(self, part: Part, d: int, columns: Columns) -> NDArray[Any]:
         """[g, columns]: the same, summed over the choices of dim d with each spread."""
         counts = part.choices[d].counts.astype(self.weight.dtype)
-        return self.reduced(counts @ self.loops(part, d, columns))
+        return self.reduced(counts @ self.loops(part.choices[d].patterns, part.is_free[:, d], columns))
 
-    def passes(self, part: Part, columns: Columns) -> list[NDArray[np.generic]]:
+    def passes(self, part: Part, columns: Columns) -> list[NDArray[Any]]:
         """Per stage, and after the last one: [states, columns], what all further dims count from each state on."""
         many = len(self.weight[columns])
-        found: list[NDArray[np.generic]] = [np.ones((1, many), self.weight.dtype)]
+        found: list[NDArray[Any]] = [np.ones((1, many), self.weight.dtype)]
         last = True
         for d in reversed(range(part.dims)):
             stage, after = part.stages[d], found[-1]
@@ -69,7 +69,7 @@ class Grid:
                 after, last = np.ones((int(stage.to.max(initial=-1)) + 1, many), self.weight.dtype), False
                 found[-1] = after
             spreads = self.spreads(part, d, columns)
-            moves = self.reduced(spreads[part.choices[d].placed[stage.option]] * after[stage.to])  # type: ignore[operator]
+            moves = self.reduced(spreads[part.choices[d].placed[stage.option]] * after[stage.to])
             starts = np.searchsorted(stage.at, np.arange(len(stage.states)))
             found.append(self.reduced(np.add.reduceat(moves, starts, axis=0)))
         return found[::-1]
@@ -114,7 +114,7 @@ def count(part: Part) -> int:
         total = 0
         for columns in grid.chunks(part):
             first = grid.passes(part, columns)[0][0]
-            total += int((first * grid.weight[columns] % prime).sum())  # type: ignore[operator]
+            total += int((first * grid.weight[columns] % prime).sum())
         residues.append(total % prime)
     return constant * join_residues(residues, primes)
 

@@ -79,7 +79,9 @@ def factorisations(bound: int, places: Sequence[Range], *, padding: bool = False
     Raises InputError where there are more than MAX_FACTORISATIONS.
     """
     tree = _Tree(tuple((span.low, span.high) for span in places))
-    roots = [(total, most, many) for total, most in products(bound, padding=padding) if (many := tree.count(total, most, 0))]
+    roots = [
+        (total, most, many) for total, most in products(bound, padding=padding) if (many := tree.count(total, most, 0))
+    ]
     size = sum(many for _, _, many in roots)
     if size > MAX_FACTORISATIONS:
         raise InputError(

@@ -38,7 +38,11 @@ class Limits:
     def uses(self, x: Ints, y: Ints) -> Ints:
         """[rows, J]: the product of each limit's places, for placements x, y [rows, F]."""
         trips = np.concatenate((x, y), axis=1)
-        return np.stack([trips[:, places].prod(axis=1) for places in self.over], axis=1) if len(self.over) else trips[:, :0]
+        return (
+            np.stack([trips[:, places].prod(axis=1) for places in self.over], axis=1)
+            if len(self.over)
+            else trips[:, :0]
+        )
 
     def advance(self, states: Ints, uses: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """States [n, 2J] after uses [n, J] (broadcast), and which of them still have room."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import permutations
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -49,4 +50,4 @@ def settled_cuts(cut: NDArray[Any], keep: NDArray[np.bool_], many_loops: NDArray
 @lru_cache(maxsize=16)
 def permutation_table(many: int) -> NDArray[np.int8]:
     """[many!, many]: the positions of so many loops in each of their orders."""
-    return np.array(list(permutations(range(many))), np.int8).reshape(-1, many)
+    return np.array(list(permutations(range(many))), np.int8).reshape(factorial(many), many)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,9 @@ LARGEST = 7
 class Nodes:
     """K nodes: a level with a free loops and b loops of fixed place counts sum of weight * free**a * fixed**b."""
 
-    free: NDArray[np.generic]
-    fixed: NDArray[np.generic]
-    weight: NDArray[np.generic]
+    free: NDArray[Any]
+    fixed: NDArray[Any]
+    weight: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -149,9 +150,7 @@ def _laguerre(order: int, prime: int) -> list[int]:
     """The Laguerre polynomial, monic, lowest coefficient first: sum of C(n, k) (-1)**k / k! x**k, times (-1)**n n!."""
     n = order
     sign = (-1) ** n
-    return [
-        sign * (-1) ** k * math.comb(n, k) * math.factorial(n) // math.factorial(k) % prime for k in range(n + 1)
-    ]
+    return [sign * (-1) ** k * math.comb(n, k) * math.factorial(n) // math.factorial(k) % prime for k in range(n + 1)]
 
 
 def _times(one: list[int], two: list[int], prime: int) -> list[int]:
@@ -176,7 +175,7 @@ def _remainder(poly: list[int], monic: list[int], prime: int) -> list[int]:
 
 
 def _power(base: list[int], exponent: int, monic: list[int], prime: int) -> list[int]:
-    """base ** exponent modulo a monic polynomial."""
+    """A power modulo a monic polynomial."""
     result, square = [1], _remainder(base, monic, prime)
     while exponent:
         if exponent & 1:

@@ -87,9 +87,9 @@ class _State:
         self.parallelism = [Range() for _ in levels]
         self.min_fill = [0.0 for _ in levels]
         self.no_multicast = [level.fanout.no_multicast for level in levels]
-        self.keep = [
-            [_choices(level, tensor) for tensor in self.workload.tensors] for level in levels[:-1]
-        ] + [[(True,) for _ in self.workload.tensors]]
+        self.keep = [[_choices(level, tensor) for tensor in self.workload.tensors] for level in levels[:-1]] + [
+            [(True,) for _ in self.workload.tensors]
+        ]
         self.fixed: dict[tuple[int, str, int], int] = {}
         self.rest: list[tuple[int, str, int, FactorRule]] = []
 
@@ -109,7 +109,11 @@ class _State:
         names = self.architecture.names
         if given.level not in names:
             hint = did_you_mean(given.level, list(reversed(names)))
-            self.fault(f"the constraints name the level {given.level!r}, which the architecture does not have", given.place, hint)
+            self.fault(
+                f"the constraints name the level {given.level!r}, which the architecture does not have",
+                given.place,
+                hint,
+            )
             return
         at = names.index(given.level)
         tables = {"temporal": self.temporal, "spatial": self.spatial, "x": self.x, "y": self.y}
@@ -170,7 +174,10 @@ class _State:
             mine[at] = dims or mine[at]
         for d in self.inner[at]:
             if d in self.outer[at]:
-                self.fault(f"the order of {given.level!r} names {self.workload.dims[d]!r} as innermost and as outermost", given.place)
+                self.fault(
+                    f"the order of {given.level!r} names {self.workload.dims[d]!r} as innermost and as outermost",
+                    given.place,
+                )
         self._order(given.spatial_order, f"spatial_order of {given.level!r}", given.place)
         if given.spatial_order:
             if self.order[at] and self.order[at] != given.spatial_order:
@@ -199,9 +206,13 @@ class _State:
             if not wanted:
                 verb, other = ("keep", "bypasses") if asked.must_keep(tensor) else ("bypass", "keeps")
                 who = "the backing store" if at == len(self.architecture.levels) - 1 else f"level {level.name!r}"
-                self.fault(f"the constraints {verb} {tensor.name!r} at {given.level!r}, but {who} {other} it", given.place)
+                self.fault(
+                    f"the constraints {verb} {tensor.name!r} at {given.level!r}, but {who} {other} it", given.place
+                )
             self.keep[at][t] = wanted or self.keep[at][t]
-        self.no_multicast[at] |= frozenset(t.name for t in self.workload.tensors if t.is_selected_by(given.no_multicast))
+        self.no_multicast[at] |= frozenset(
+            t.name for t in self.workload.tensors if t.is_selected_by(given.no_multicast)
+        )
         for tensor in self.workload.tensors:
             if tensor.is_selected_by(given.no_reuse):
                 self.warnings.append(
@@ -213,7 +224,9 @@ class _State:
         folded = {name.casefold() for name in known}
         for word in sorted(words) if self.constraints.strict else ():
             if word.casefold() not in folded:
-                self.fault(f"{what}: {word!r} selects no tensor of {self.workload.name!r}", place, did_you_mean(word, known))
+                self.fault(
+                    f"{what}: {word!r} selects no tensor of {self.workload.name!r}", place, did_you_mean(word, known)
+                )
 
     def _use(self, at: int, given: LevelConstraints) -> None:
         high = NO_LIMIT if given.max_parallelism is None else given.max_parallelism
@@ -225,7 +238,8 @@ class _State:
         self.parallelism[at] &= Range(given.min_parallelism, high)
         if not 0 <= given.min_utilization <= 1:
             self.fault(
-                f"the least utilization of {given.level!r} is {given.min_utilization}; expected a share from 0 to 1", given.place
+                f"the least utilization of {given.level!r} is {given.min_utilization}; expected a share from 0 to 1",
+                given.place,
             )
         self.min_fill[at] = max(self.min_fill[at], given.min_utilization)
 
@@ -243,15 +257,17 @@ class _State:
                 self.fault(f"{len(takers)} factors take the rest of {dim!r}; expected one", takers[-1][3].place)
                 continue
             at, kind, _, _ = takers[0]
-            fixed = {(l, k): value for (l, k, dd), value in self.fixed.items() if dd == d}
+            fixed = {(level, k): value for (level, k, dim_at), value in self.fixed.items() if dim_at == d}
             others = math.prod(
-                value for (l, k), value in fixed.items() if (l, k) != (at, kind) and not (k in "xy" and (l, "spatial") in fixed)
+                value
+                for (level, k), value in fixed.items()
+                if (level, k) != (at, kind) and not (k in "xy" and (level, "spatial") in fixed)
             )
             left, remainder = divmod(self.bounds[d], others)
             if remainder and padding:
                 left, remainder = left + 1, 0
             for level in range(len(self.architecture.levels)):
-                taken = {k for l, k in fixed if l == level} | ({kind} if level == at else set())
+                taken = {k for fixed_at, k in fixed if fixed_at == level} | ({kind} if level == at else set())
                 self._close(level, d, taken)
             table = {"temporal": self.temporal, "spatial": self.spatial, "x": self.x, "y": self.y}[kind]
             table[at][d] &= NONE if remainder else Range(left, left)
@@ -273,7 +289,9 @@ class _State:
     def network(self) -> Architecture:
         """The architecture, with the constraints on multicast in its fanouts."""
         levels = tuple(
-            level if names == level.fanout.no_multicast else replace(level, fanout=replace(level.fanout, no_multicast=names))
+            level
+            if names == level.fanout.no_multicast
+            else replace(level, fanout=replace(level.fanout, no_multicast=names))
             for level, names in zip(self.architecture.levels, self.no_multicast, strict=True)
         )
         return self.architecture if levels == self.architecture.levels else replace(self.architecture, levels=levels)
@@ -281,7 +299,9 @@ class _State:
     def parts(self, cuts: Cuts, *, padding: bool) -> tuple[Rules, ...]:
         per_level = [self._cases(at) for at in range(len(self.architecture.levels))]
         if math.prod(map(len, per_level)) > MAX_PARTS:
-            names = [level.name for level, cases in zip(self.architecture.levels, per_level, strict=True) if len(cases) > 1]
+            names = [
+                level.name for level, cases in zip(self.architecture.levels, per_level, strict=True) if len(cases) > 1
+            ]
             raise InputError(
                 f"the permutations across the fanouts of {', '.join(names)} leave too many cases open; "
                 "name more dims in them, or say per axis which dims may lie on it"
@@ -336,6 +356,10 @@ def _frozen(table: Table) -> Axes:
 
 def _in_case(rules: Rules, cases: Sequence[AxisCase]) -> Rules:
     """The rules with the extra limits of one case per level."""
-    x = [[span & case.x.get(d, Range()) for d, span in enumerate(row)] for row, case in zip(rules.x, cases, strict=True)]
-    y = [[span & case.y.get(d, Range()) for d, span in enumerate(row)] for row, case in zip(rules.y, cases, strict=True)]
+    x = [
+        [span & case.x.get(d, Range()) for d, span in enumerate(row)] for row, case in zip(rules.x, cases, strict=True)
+    ]
+    y = [
+        [span & case.y.get(d, Range()) for d, span in enumerate(row)] for row, case in zip(rules.y, cases, strict=True)
+    ]
     return replace(rules, x=_frozen(x), y=_frozen(y))

@@ -8,7 +8,6 @@ tilings are drawn by an upper envelope and kept with the ratio of the two.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -131,13 +130,14 @@ class Sampler:
         """The patterns of dim d, per spread; and which pattern each category is."""
         dim = self.part.choices[d]
         spread, pattern = np.nonzero(dim.counts)
-        share = dim.counts[spread, pattern][:, None] * self.grid.loops(self.part, d, columns)[pattern]
+        loops = self.grid.loops(dim.patterns, self.part.is_free[:, d], columns)
+        share = dim.counts[spread, pattern][:, None] * loops[pattern]
         starts = np.searchsorted(spread, np.arange(len(dim.spreads) + 1))
         filled = starts[1:] > starts[:-1]
         totals = np.ones((len(dim.spreads), share.shape[1]))
         totals[filled] = np.add.reduceat(share, starts[:-1][filled], axis=0)
         # a spread without rows would shift the count of segments: none is left, see choices
-        ends = np.cumsum(share / totals[spread], axis=0) + (spread - np.cumsum(filled)[spread] + 1)[:, None]
+        ends: Floats = np.cumsum(share / totals[spread], axis=0) + (spread + 1.0 - np.cumsum(filled)[spread])[:, None]
         return _Shares(np.ascontiguousarray(ends.T), starts), pattern
 
     def _tables(self, columns: Columns) -> list[tuple[_Shares, _Shares, Ints]]:
@@ -146,7 +146,9 @@ class Sampler:
     @cached_property
     def _entries(self) -> int:
         """Entries of all tables, per combination of nodes."""
-        return sum(len(s.at) + int((c.counts > 0).sum()) for s, c in zip(self.part.stages, self.part.choices, strict=True))
+        return sum(
+            len(s.at) + int((c.counts > 0).sum()) for s, c in zip(self.part.stages, self.part.choices, strict=True)
+        )
 
     @cached_property
     def _all_tables(self) -> list[tuple[_Shares, _Shares, Ints]]:
@@ -154,7 +156,9 @@ class Sampler:
 
     def tilings(self, many: int, rng: np.random.Generator) -> Tilings:
         """Tilings by the envelope."""
-        nodes = np.sort(np.minimum(np.searchsorted(self.node_shares, rng.random(many), side="right"), len(self.grid) - 1))
+        nodes = np.sort(
+            np.minimum(np.searchsorted(self.node_shares, rng.random(many), side="right"), len(self.grid) - 1)
+        )
         found = Tilings(np.empty((self.part.dims, many), np.int64), np.empty((self.part.dims, many), np.int64))
         if self._entries * len(self.grid) <= KEPT:
             self._fill(found, slice(0, many), nodes, self._all_tables, rng)
@@ -168,7 +172,12 @@ class Sampler:
         return found.taken(rng.permutation(many))
 
     def _fill(
-        self, found: Tilings, rows: slice, k: Ints, tables: list[tuple[_Shares, _Shares, Ints]], rng: np.random.Generator
+        self,
+        found: Tilings,
+        rows: slice,
+        k: Ints,
+        tables: list[tuple[_Shares, _Shares, Ints]],
+        rng: np.random.Generator,
     ) -> None:
         state = np.zeros(len(k), np.int64)
         for d, (moves, patterns, pattern_of) in enumerate(tables):
@@ -184,13 +193,15 @@ class Sampler:
         """`many` mappings, independent and uniform."""
         accepted: list[Tilings] = []
         missing = many
-        while missing > 0:
+        while missing > 0 or not accepted:
             drawn = self.tilings(missing + missing // 4 + 16 if self._has_cuts else missing, rng)
             if self._has_cuts:
                 drawn = drawn.taken(self._accept(drawn, rng))
             accepted.append(drawn.taken(np.arange(min(len(drawn), missing))))
             missing -= len(accepted[-1])
-        rows = Tilings(*(np.concatenate(parts, axis=1) for parts in zip(*((t.row, t.option) for t in accepted), strict=True)))
+        rows = Tilings(
+            *(np.concatenate(parts, axis=1) for parts in zip(*((t.row, t.option) for t in accepted), strict=True))
+        )
         return self._finish(rows, rng)
 
     @property
@@ -198,9 +209,9 @@ class Sampler:
         return any(self.part.has_free_cuts(at) for at in range(self.part.levels))
 
     def _accept(self, drawn: Tilings, rng: np.random.Generator) -> NDArray[np.bool_]:
-        loops = sum(
-            (dim.temporal[row] > 1).astype(np.int64) for dim, row in zip(self.part.choices, drawn.row, strict=True)
-        )
+        loops = np.zeros((len(drawn), self.part.levels), np.int64)
+        for dim, row in zip(self.part.choices, drawn.row, strict=True):
+            loops += dim.temporal[row] > 1
         ratio = np.ones(len(drawn))
         for at, (base, scale) in enumerate(self.envelope):
             most = int(np.max(loops[:, at], initial=0))
@@ -236,5 +247,3 @@ def _row(dim: Choices, spread: Ints, pattern: Ints, chance: Floats) -> Ints:
     """One of the rows with this spread and pattern; they are all alike."""
     first = dim.starts[spread, pattern]
     return first + (chance * dim.counts[spread, pattern]).astype(np.int64)
-
-

@@ -56,9 +56,7 @@ def axis_cases(
         yield AxisCase().off_y(first[:split]).off_x(first[split:] + others)
     else:
         movable = [d for d in others if may_x[d] or may_y[d]]
-        yield from _share(
-            AxisCase().off_y(first), movable, split - len(first), max(0, dims - split), may_x, may_y
-        )
+        yield from _share(AxisCase().off_y(first), movable, split - len(first), max(0, dims - split), may_x, may_y)
 
 
 def _any_split(first: list[int], others: list[int], may_y: Sequence[bool]) -> Iterator[AxisCase]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from archloom.model.result import Evaluation
 from archloom.report import svg, units
+from archloom.report.axes import log_axis, tick
 from archloom.report.figures import Roof, Roofline, energy_table, roofline
 from archloom.report.names import clip
 
@@ -17,7 +17,6 @@ WIDTH = 640.0
 BAR, GAP = 22.0, 12.0
 NAMES, NUMBERS = 120.0, 130.0
 LONGEST_NAME = 15
-MACS_COLOUR, LEAKAGE_COLOUR = "#5b6472", "#c9ced6"
 
 
 def draw_energy(evaluation: Evaluation) -> str | None:
@@ -25,11 +24,7 @@ def draw_energy(evaluation: Evaluation) -> str | None:
     table = energy_table(evaluation)
     if not table.total_pj:
         return None
-    tensors = len(evaluation.workload.tensors)
-    colours = [svg.TENSOR_COLOURS[at % len(svg.TENSOR_COLOURS)] for at in range(tensors)] + [
-        MACS_COLOUR,
-        LEAKAGE_COLOUR,
-    ]
+    colours = [*svg.tensor_colours(evaluation.workload).values(), svg.MACS_COLOUR, svg.LEAKAGE_COLOUR]
     scale = (WIDTH - NAMES - NUMBERS - 2 * MARGIN) / max(sum(row) for row in table.rows.values())
     parts = list(_key(table.columns, colours))
     top = 52.0
@@ -68,22 +63,9 @@ class _Axes:
 
     def __init__(self, roof: Roofline) -> None:
         intensities = [value for line in roof.roofs for value in (line.macs_per_word, line.balance)]
-        self.x0, self.x1 = _decades(intensities)
-        self.y0, self.y1 = _decades([roof.achieved, roof.peak, *(line.ceiling for line in roof.roofs)])
-
-    def x(self, intensity: float) -> float:
-        share = (math.log10(intensity) - self.x0) / (self.x1 - self.x0)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
-
-    def y(self, performance: float) -> float:
-        share = (math.log10(performance) - self.y0) / (self.y1 - self.y0)
-        return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP)
-
-
-def _decades(values: list[float]) -> tuple[int, int]:
-    """Whole decades around the values, as exponents, at least two of them."""
-    low, high = math.floor(math.log10(min(values)) - 0.1), math.ceil(math.log10(max(values)) + 0.1)
-    return (low, high) if high - low >= 2 else (high - 2, high)
+        self.x = log_axis(intensities, LEFT, WIDTH - RIGHT)
+        performances = [roof.achieved, roof.peak, *(line.ceiling for line in roof.roofs)]
+        self.y = log_axis(performances, HEIGHT - BOTTOM, TOP)
 
 
 def draw_roofline(evaluation: Evaluation) -> str | None:
@@ -106,26 +88,19 @@ def draw_roofline(evaluation: Evaluation) -> str | None:
 
 def _ticks(axes: _Axes) -> Iterator[str]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-    for exponent in range(axes.x0, axes.x1 + 1):
+    for exponent in axes.x.decades():
         x = axes.x(10.0**exponent)
         yield svg.line(x, TOP, x, bottom, stroke=svg.LINE)
-        yield svg.text(x, bottom + 18, _tick(exponent), text_anchor="middle", font_size=11.0, fill=svg.QUIET)
-    for exponent in range(axes.y0, axes.y1 + 1):
+        yield svg.text(x, bottom + 18, tick(exponent), text_anchor="middle", font_size=11.0, fill=svg.QUIET)
+    for exponent in axes.y.decades():
         y = axes.y(10.0**exponent)
         yield svg.line(LEFT, y, right, y, stroke=svg.LINE)
-        yield svg.text(LEFT - 8, y + 4, _tick(exponent), text_anchor="end", font_size=11.0, fill=svg.QUIET)
+        yield svg.text(LEFT - 8, y + 4, tick(exponent), text_anchor="end", font_size=11.0, fill=svg.QUIET)
     yield svg.text(
         (LEFT + right) / 2, bottom + 40, "operational intensity, MACs per word", text_anchor="middle", font_size=12.0
     )
     turned = f"rotate(-90 20 {(TOP + bottom) / 2:.1f})"
     yield svg.text(20, (TOP + bottom) / 2, "MACs per cycle", transform=turned, text_anchor="middle", font_size=12.0)
-
-
-def _tick(exponent: int) -> str:
-    for start, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if exponent >= start:
-            return f"{10 ** (exponent - start)}{prefix}"
-    return f"{10.0**exponent:g}"
 
 
 def _peak(axes: _Axes, roof: Roofline) -> Iterator[str]:
@@ -137,7 +112,7 @@ def _peak(axes: _Axes, roof: Roofline) -> Iterator[str]:
 
 def _slope(axes: _Axes, line: Roof, peak: int, colour: str) -> str:
     """The roof of one bandwidth: from where it enters the picture up to the peak."""
-    low = max(10.0**axes.x0, 10.0**axes.y0 / line.words_per_cycle)
+    low = max(10.0**axes.x.low, 10.0**axes.y.low / line.words_per_cycle)
     start, end = (axes.x(low), axes.y(low * line.words_per_cycle)), (axes.x(line.balance), axes.y(peak))
     return svg.line(*start, *end, stroke=colour, stroke_width=2)
 

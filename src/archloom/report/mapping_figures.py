@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from archloom.report.figures import EnergyTable, energy_table, port_loads
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 
-__all__ = ["NetworkRoof", "NetworkRoofline", "Traffic", "costliest", "network_energy", "network_roofline", "outer_traffic"]
+__all__ = [
+    "NetworkRoof",
+    "NetworkRoofline",
+    "Traffic",
+    "costliest",
+    "network_energy",
+    "network_roofline",
+    "outer_traffic",
+]
 
 ROLES = {"weight": "weights", "input": "inputs", "output": "outputs"}
 

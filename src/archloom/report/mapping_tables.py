@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from archloom.search.network_mapping import NetworkMapping
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["layer_rows", "level_rows", "to_frame", "write_parquet"]
+__all__ = ["layer_rows", "level_rows", "need_polars", "to_frame", "write_parquet"]
 
 
 def layer_rows(mapping: NetworkMapping) -> list[Row]:
@@ -60,12 +61,17 @@ def level_rows(mapping: NetworkMapping) -> list[Row]:
     ]
 
 
+def need_polars() -> None:
+    """Raise InputError, saying how to install it, where Polars is missing."""
+    if find_spec("polars") is None:
+        raise InputError("data frames and Parquet files need Polars", hint="pip install 'archloom[frames]'")
+
+
 def to_frame(mapping: NetworkMapping) -> polars.DataFrame:
     """One row per distinct layer, as a Polars data frame; raises InputError where Polars is not installed."""
-    try:
-        import polars
-    except ImportError:
-        raise InputError("data frames and Parquet files need Polars", hint="pip install 'archloom[frames]'") from None
+    need_polars()
+    import polars
+
     return polars.DataFrame(layer_rows(mapping), infer_schema_length=None)
 
 

@@ -95,7 +95,9 @@ def _headline(mapping: NetworkMapping) -> list[tuple[str, str, str]]:
     energy_note = "the architecture gives no energies"
     if mapping.energy_pj:
         share = units.percent(spent[most] / mapping.energy_pj)
-        energy_note = f"{units.ratio(mapping.energy_pj / mapping.macs)} pJ per MAC; {share} of it in {clip(most, LONGEST_NAME)}"
+        energy_note = (
+            f"{units.ratio(mapping.energy_pj / mapping.macs)} pJ per MAC; {share} of it in {clip(most, LONGEST_NAME)}"
+        )
     lines = [
         ("Latency", f"{mapping.cycles:,} cycles", _latency_note(mapping, slowest)),
         ("Utilisation", units.percent(mapping.utilization), f"of {mapping.architecture.compute_instances:,} MAC units"),
@@ -131,7 +133,9 @@ def _proof(mapping: NetworkMapping) -> tuple[str, str]:
     executions = sum(layer.count for layer in mapping.layers)
     if executions > 1 and not mapping.unmapped and 0 < mapping.gap < 1:
         notes.append(f"the network's {what} is at most {_share(mapping.gap)} above the least possible")
-    notes.append(f"{sum(layer.priced for layer in mapping.layers):,} mappings costed in {_seconds(mapping.cpu_s)} CPU-s")
+    notes.append(
+        f"{sum(layer.priced for layer in mapping.layers):,} mappings costed in {_seconds(mapping.cpu_s)} CPU-s"
+    )
     return value, "; ".join(notes)
 
 
@@ -156,7 +160,10 @@ def _layers(mapping: NetworkMapping, width: int) -> RenderableType:
     if console.measure(whole).maximum <= width:
         return Group(whole, *_layer_notes(mapping))
     return Group(
-        _layer_table(mapping, cost, ()), Text(""), _layer_table(mapping, ("objective", "bound"), proof), *_layer_notes(mapping)
+        _layer_table(mapping, cost, ()),
+        Text(""),
+        _layer_table(mapping, ("objective", "bound"), proof),
+        *_layer_notes(mapping),
     )
 
 
@@ -204,7 +211,11 @@ def _costliest(mapping: NetworkMapping) -> RenderableType:
         time, energy = _shares(mapping, layer)
         name = clip(layer.name, LONGEST_NAME) + (f" ×{layer.count}" if layer.count > 1 else "")
         table.add_row(
-            name, units.percent(time), bar(time / top, 24, "blue"), units.percent(energy), bar(energy / top, 24, "green")
+            name,
+            units.percent(time),
+            bar(time / top, 24, "blue"),
+            units.percent(energy),
+            bar(energy / top, 24, "green"),
         )
     rest = ranked[SHOWN:]
     if rest:
@@ -235,7 +246,11 @@ def _energy(mapping: NetworkMapping) -> RenderableType:
         ]
         drawn = stacked_bar([value / largest for value in row], styles, 20)
         table.add_row(
-            clip(name, LONGEST_NAME), *cells, Text(units.energy(sum(row)), "bold"), units.percent(sum(row) / total), drawn
+            clip(name, LONGEST_NAME),
+            *cells,
+            Text(units.energy(sum(row)), "bold"),
+            units.percent(sum(row) / total),
+            drawn,
         )
     sums = [sum(column) for column in zip(*spent.rows.values(), strict=True)]
     table.add_section()
@@ -249,7 +264,9 @@ def _energy(mapping: NetworkMapping) -> RenderableType:
 
 def _traffic(mapping: NetworkMapping) -> RenderableType:
     moved = [part for part in outer_traffic(mapping) if part.least_bits]
-    table = grid(("", "left"), *((name, "right") for name in ("read", "written", "total", "", "moves/word")), ("", "left"))
+    table = grid(
+        ("", "left"), *((name, "right") for name in ("read", "written", "total", "", "moves/word")), ("", "left")
+    )
     whole = sum(part.bits for part in moved)
     for part, style in zip(moved, TENSORS, strict=False):
         table.add_row(

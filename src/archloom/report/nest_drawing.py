@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
+from itertools import cycle
 
 from archloom.architecture.hierarchy import Architecture, Memory
 from archloom.mapping.nest import Mapping
@@ -42,6 +43,7 @@ class _Sheet:
     notes: MappingABC[str, str]
     """Small print beside each level's name."""
     compute: str
+    colours: MappingABC[str, str]
 
     @property
     def step(self) -> float:
@@ -69,7 +71,7 @@ class _Sheet:
         return self.left + LANE * (self.tensors.index(tensor) + 0.5)
 
     def colour(self, tensor: str) -> str:
-        return svg.TENSOR_COLOURS[self.tensors.index(tensor) % len(svg.TENSOR_COLOURS)]
+        return self.colours[tensor]
 
 
 def draw_nest(mapping: Mapping, workload: Workload | None = None, architecture: Architecture | None = None) -> str:
@@ -85,6 +87,9 @@ def draw_nest(mapping: Mapping, workload: Workload | None = None, architecture: 
         moved_by={tensor.name: tensor.dims for tensor in workload.tensors} if workload else {},
         notes=_notes(architecture) if architecture else {},
         compute=architecture.compute.name if architecture else "MAC",
+        colours=svg.tensor_colours(workload)
+        if workload
+        else dict(zip(held, cycle(svg.TENSOR_COLOURS), strict=False)),
     )
     label = f"Loop nest of {workload.name} on {architecture.name}" if workload and architecture else "Loop nest"
     parts = [*_bands(sheet), *_heads(sheet), *_lines(sheet), *_rows(sheet), *(_legend(sheet) if workload else ())]

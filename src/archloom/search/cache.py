@@ -9,35 +9,21 @@ import os
 import tempfile
 import time
 import warnings
-from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from archloom.search.canonical import Numbers, engine_fingerprint
+from archloom.search.canonical import engine_fingerprint
 
-__all__ = ["Cache", "Entry", "default_folder", "open_cache"]
+__all__ = ["Cache", "Content", "default_folder", "open_cache"]
 
 FORMAT = "archloom-mapping-1"
 STALE_S = 3600.0
 """A draft this old was left by a process that was killed."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What is known about one problem.
-
-    `mapping`: the best one found, without names (None: none found). `bound`: no mapping costs less. `finished`: the mapping is the
-    optimum, or there is none at all. `priced`, `cpu_s`: what that took so far.
-    """
-
-    mapping: Numbers | None
-    energy_pj: float
-    cycles: int
-    bound: float
-    finished: bool
-    priced: int
-    cpu_s: float
-    excluded: dict[str, int] = field(default_factory=dict)
+Content = dict[str, Any]
+"""An entry: plain values, with at least `finished`, whether it is the last word on the problem."""
 
 
 class Cache:
@@ -52,23 +38,23 @@ class Cache:
         self.folder = folder
         self._works = True
 
-    def load(self, key: str) -> Entry | None:
+    def load(self, key: str) -> Content | None:
         """The entry of a problem, or None."""
         try:
             head, _, body = self._path(key).read_text("utf-8").partition("\n")
             if head != f"{FORMAT} {_digest(body)}":
                 return None
             content = json.loads(body)
-            return Entry(**content) if content.pop("key") == key else None
-        except (OSError, ValueError, TypeError, KeyError):
+            return content if content.pop("key") == key and isinstance(content["finished"], bool) else None
+        except (OSError, ValueError, TypeError, LookupError, AttributeError):
             return None
 
-    def store(self, key: str, entry: Entry) -> None:
-        """Keep an entry, unless a better one is there: a finished one is never replaced by an unfinished one."""
+    def store(self, key: str, content: Content) -> None:
+        """Keep an entry; a finished one is never replaced by an unfinished one."""
         known = self.load(key)
-        if known is not None and known.finished and not entry.finished:
+        if known is not None and known["finished"] and not content["finished"]:
             return
-        body = json.dumps({"key": key, **asdict(entry)}, sort_keys=True)
+        body = json.dumps({"key": key, **content}, sort_keys=True)
         if self._works:
             try:
                 self._write(self._path(key), f"{FORMAT} {_digest(body)}\n{body}")

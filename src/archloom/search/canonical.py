@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from archloom.architecture.hierarchy import Architecture, Memory
+from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
 from archloom.mapping.nest import LevelNest, Loop, Mapping
 from archloom.search.exact.problem import Problem
 from archloom.workload.einsum import Tensor, Workload
@@ -39,7 +39,7 @@ def canonical_text(parts: Sequence[Problem], options: dict[str, Any]) -> str:
         "bounds": list(workload.bounds.values()),
         "tensors": [_tensor(tensor, workload) for tensor in workload.tensors],
         "levels": [_level(level, architecture, workload) for level in architecture.levels],
-        "compute": [architecture.compute.energy_pj, architecture.compute.leak_pj],
+        "compute": _numbers_of(architecture.compute),
         "pooled": architecture.pooled,
         "rules": [_plain(part.rules) for part in parts],
         "objective": [getattr(objective, f.name) for f in fields(objective) if f.name != "name"],
@@ -55,15 +55,19 @@ def _tensor(tensor: Tensor, workload: Workload) -> list[Any]:
 
 
 def _level(level: Memory, architecture: Architecture, workload: Workload) -> list[Any]:
-    gate = None if level.power_gated_at is None else architecture.index(level.power_gated_at)
-    fanout = level.fanout
     return [
-        [level.size_bits, level.block, level.buffering],
-        [level.read_bandwidth, level.write_bandwidth, level.shared_bandwidth],
-        [level.read_pj, level.write_pj, level.update_pj, level.leak_pj, gate],
-        [fanout.x, fanout.y, fanout.reshapeable, fanout.fill_latency, fanout.drain_latency],
-        [[level.tensor_bits(tensor), tensor.is_selected_by(fanout.no_multicast)] for tensor in workload.tensors],
+        _numbers_of(level),
+        _numbers_of(level.fanout),
+        None if level.power_gated_at is None else architecture.index(level.power_gated_at),
+        [level.tensor_bits(tensor) for tensor in workload.tensors],
+        [tensor.is_selected_by(level.fanout.no_multicast) for tensor in workload.tensors],
     ]
+
+
+def _numbers_of(part: Memory | Fanout | Compute) -> dict[str, Any]:
+    """The fields that are numbers; names and selectors are resolved elsewhere, areas and the memory's own word do not matter."""
+    values = {f.name: getattr(part, f.name) for f in fields(part) if f.name not in ("area_um2", "word_bits")}
+    return {name: value for name, value in values.items() if value is None or isinstance(value, int | float)}
 
 
 def _plain(value: Any) -> Any:

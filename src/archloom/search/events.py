@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Event", "LayerDone", "LayerStarted", "LayerStatus", "Listener", "NetworkStarted"]
+__all__ = ["Event", "LayerDone", "LayerStarted", "LayerStatus", "Listener", "NetworkStarted", "Step", "gap_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +25,26 @@ class LayerStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerStatus:
-    """How far a layer is: no mapping costs less than `bound`, and one of `objective` (infinite: none yet) is known.
+class Step:
+    """A moment of a search: after `elapsed_s` seconds and `priced` mappings, the best objective (infinite: none) and the bound."""
 
-    `priced` mappings were costed in `elapsed_s` seconds.
-    """
-
-    layer: str
+    elapsed_s: float
     objective: float
     bound: float
     priced: int
-    elapsed_s: float
 
     @property
     def gap(self) -> float:
         """The part of the objective that a better mapping could save at most; 1 while there is no mapping."""
         return gap_of(self.objective, self.bound)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatus:
+    """How far a layer is."""
+
+    layer: str
+    step: Step
 
 
 @dataclass(frozen=True, slots=True)

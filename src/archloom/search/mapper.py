@@ -12,20 +12,19 @@ from os import PathLike
 from typing import Any
 
 from archloom.architecture.hierarchy import Architecture
-from archloom.errors import Fault, InputError, did_you_mean
-from archloom.mapspace.resolve import resolve
-from archloom.mapspace.rules import Cuts
+from archloom.errors import Fault, InputError
+from archloom.mapspace.space import MapSpace
 from archloom.model.evaluate import evaluate
-from archloom.search.cache import Entry, open_cache
+from archloom.search.cache import Cache, open_cache
 from archloom.search.canonical import from_numbers, key_of
-from archloom.search.events import LayerDone, LayerStarted, LayerStatus, Listener, NetworkStarted
-from archloom.search.exact.problem import Problem
+from archloom.search.events import LayerDone, LayerStarted, LayerStatus, Listener, NetworkStarted, Step
 from archloom.search.infeasible import why_infeasible
 from archloom.search.network_mapping import LayerMapping, NetworkMapping, NoMappingError, Options, Unmapped
 from archloom.search.objective import Objective, objective_of
 from archloom.search.pool import Ear, run_tasks
+from archloom.search.spaces import check_request, problems_of, space_of
 from archloom.search.strategies import check_strategy
-from archloom.search.task import Task, recall
+from archloom.search.task import Entry, Task, recall
 from archloom.workload.einsum import Workload
 from archloom.workload.network import Layer, Network
 
@@ -67,10 +66,11 @@ def map(  # noqa: A001
     Raises InputError for bad input, and NoMappingError, an InfeasibleError, with all layers that have no legal mapping, and why.
     """
     options = Options(objective_of(objective), cuts, padding, drain_reads, str(strategy), seed, time_limit_s)
-    _check(network, architecture, options, strategy, jobs)
+    check_request(network, architecture, options, jobs=jobs)
+    check_strategy(strategy)
     whole = network if isinstance(network, Network) else Network(network.name, (Layer(network),))
-    folder = open_cache(cache)
-    tasks = _tasks(whole, architecture, constraints, options, strategy, None if folder is None else folder.folder)
+    layers = _jobs(whole, architecture, constraints, options, strategy, open_cache(cache))
+    tasks = [job.task for job in layers]
     answers: Answers = {task.key: (entry, True) for task in tasks if (entry := recall(task)) and entry.finished}
     open_tasks = list({task.key: task for task in tasks if task.key not in answers}.values())
     teller = _Teller(progress, open_tasks, jobs, stop)
@@ -84,77 +84,45 @@ def map(  # noqa: A001
         ear=Ear(teller.started, teller.status, teller.done),
     )
     answers |= {task.key: (entry, False) for task, entry in zip(open_tasks, found, strict=True)}
-    return _result(whole, architecture, options, tasks, answers, teller.reasons)
-
-
-def _check(network: Any, architecture: Any, options: Options, strategy: Any, jobs: int) -> None:
-    faults: list[Fault] = []
-    if not isinstance(network, Network | Workload):
-        faults.append(
-            Fault(f"cannot map {type(network).__name__}", hint="expected a Network or a Workload; see load_network")
-        )
-    if not isinstance(architecture, Architecture):
-        faults.append(
-            Fault(
-                f"cannot map onto {type(architecture).__name__}", hint="expected an Architecture; see load_architecture"
-            )
-        )
-    if options.cuts not in ("level", "free"):
-        faults.append(Fault(f"unknown cuts {options.cuts!r}", hint=did_you_mean(str(options.cuts), ("level", "free"))))
-    limit = options.time_limit_s
-    if limit is not None and not (isinstance(limit, int | float) and 0 < limit < math.inf):
-        faults.append(Fault(f"the time limit is {limit!r}; expected seconds, more than 0"))
-    if not isinstance(jobs, int) or jobs < 1:
-        faults.append(Fault(f"jobs is {jobs!r}; expected a whole number, at least 1"))
-    if faults:
-        raise InputError(faults)
-    check_strategy(strategy)
+    return _result(whole, architecture, options, layers, answers, teller.reasons)
 
 
 # -- tasks ------------------------------------------------------------------------------------------------------------------
 
 
-def _tasks(
-    network: Network, architecture: Architecture, constraints: Any, options: Options, strategy: Any, folder: Any
-) -> list[Task]:
-    """One task per layer; layers that differ in names only have the same key. Raises InputError with the faults of all layers."""
-    tasks: list[Task] = []
+@dataclass(frozen=True)
+class _Job:
+    """A layer, its mapspace, and the task of searching it; layers that differ in names only have tasks with the same key."""
+
+    layer: Layer
+    space: MapSpace
+    task: Task
+
+
+def _jobs(
+    network: Network, architecture: Architecture, constraints: Any, options: Options, strategy: Any, cache: Cache | None
+) -> list[_Job]:
+    """One job per layer. Raises InputError with the faults of all layers."""
+    jobs: list[_Job] = []
     faults: dict[Fault, None] = {}
     said: dict[str, None] = {}
     search = {"strategy": options.strategy} | ({} if options.strategy == "exact" else {"seed": options.seed})
+    folder = None if cache is None else cache.folder
     for layer in network.layers:
         try:
-            parts, remarks = problems_of(layer.workload, architecture, constraints, options)
+            space = space_of(layer.workload, architecture, constraints, options)
         except InputError as error:
             faults.update(dict.fromkeys(error.faults))
             continue
-        said.update(dict.fromkeys(remarks))
-        tasks.append(Task(layer.name, parts, key_of(parts, search), strategy, options.seed, folder))
+        said.update(dict.fromkeys(space.warnings))
+        parts = problems_of(space, options)
+        task = Task(layer.name, parts, key_of(parts, search), strategy, options.seed, folder)
+        jobs.append(_Job(layer, space, task))
     if faults:
         raise InputError(faults)
     for remark in said:
         warnings.warn(remark, stacklevel=3)
-    return tasks
-
-
-def problems_of(
-    workload: Workload, architecture: Architecture, constraints: Any, options: Options
-) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
-    """The parts of a layer's mapspace as problems, and remarks on its constraints."""
-    resolved = resolve(workload, architecture, constraints, cuts=Cuts(options.cuts), padding=options.padding)
-    parts = tuple(
-        Problem(
-            workload,
-            resolved.architecture,
-            rules,
-            options.objective,
-            options.cuts,
-            options.padding,
-            options.drain_reads,
-        )
-        for rules in resolved.parts
-    )
-    return parts, resolved.warnings
+    return jobs
 
 
 # -- results ----------------------------------------------------------------------------------------------------------------
@@ -164,19 +132,19 @@ def _result(
     network: Network,
     architecture: Architecture,
     options: Options,
-    tasks: Sequence[Task],
+    jobs: Sequence[_Job],
     answers: Answers,
     reasons: dict[str, str],
 ) -> NetworkMapping:
     mapped: list[LayerMapping] = []
     unmapped: list[Unmapped] = []
-    for layer, task in zip(network.layers, tasks, strict=True):
-        entry, cached = answers[task.key]
+    for job in jobs:
+        layer, (entry, cached) = job.layer, answers[job.task.key]
         if entry is not None and entry.mapping is not None:
-            mapped.append(_layer_mapping(layer, task, entry, cached))
+            mapped.append(_layer_mapping(job, entry, cached))
         else:
             proven = entry is not None and entry.finished
-            reason = reasons.get(task.key) or why_infeasible(task.parts)
+            reason = reasons.get(job.task.key) or why_infeasible(job.task.parts)
             unmapped.append(Unmapped(layer.names, layer.count, layer.workload, reason, proven))
     result = NetworkMapping(network.name, architecture, options, tuple(mapped), network.skipped, tuple(unmapped))
     if unmapped:
@@ -184,13 +152,17 @@ def _result(
     return result
 
 
-def _layer_mapping(layer: Layer, task: Task, entry: Entry, cached: bool) -> LayerMapping:
-    problem = task.problem
+def _layer_mapping(job: _Job, entry: Entry, cached: bool) -> LayerMapping:
+    """The answer with the layer's own names, checked: it costs what the search says, and is in the space."""
+    layer, space, problem = job.layer, job.space, job.task.problem
     assert entry.mapping is not None
-    mapping = from_numbers(entry.mapping, layer.workload, problem.architecture)
-    evaluation = evaluate(layer.workload, problem.architecture, mapping, drain_reads=problem.drain_reads)
+    mapping = from_numbers(entry.mapping, layer.workload, space.architecture)
+    evaluation = evaluate(layer.workload, space.architecture, mapping, drain_reads=problem.drain_reads)
     if (evaluation.energy_pj, evaluation.cycles) != (entry.energy_pj, entry.cycles):
         raise RuntimeError(f"the search and the model disagree about the best mapping of {layer.name!r}")
+    outside = space.contains(mapping)
+    if outside is not None:
+        raise RuntimeError(f"the search left the mapspace of {layer.name!r}: {outside}")
     return LayerMapping(
         names=layer.names,
         count=layer.count,
@@ -198,11 +170,12 @@ def _layer_mapping(layer: Layer, task: Task, entry: Entry, cached: bool) -> Laye
         objective=problem.objective.value(evaluation.energy_pj, evaluation.cycles),
         bound=entry.bound,
         finished=entry.finished,
-        space_size=None,
+        space_size=space.total,
         priced=entry.priced,
         cpu_s=entry.cpu_s,
         excluded=entry.excluded,
         cached=cached,
+        steps=tuple(Step(elapsed, value, bound, int(priced)) for elapsed, value, bound, priced in entry.steps),
     )
 
 
@@ -225,9 +198,9 @@ class _Teller:
         if self.listener:
             self.listener(LayerStarted(self.tasks[at].name, share))
 
-    def status(self, at: int, objective: float, bound: float, priced: int, elapsed_s: float) -> None:
+    def status(self, at: int, step: Step) -> None:
         if self.listener:
-            self.listener(LayerStatus(self.tasks[at].name, objective, bound, priced, elapsed_s))
+            self.listener(LayerStatus(self.tasks[at].name, step))
 
     def done(self, at: int, entry: Entry, elapsed_s: float) -> None:
         task, reason = self.tasks[at], ""

@@ -13,7 +13,7 @@ from archloom.display import Displayed
 from archloom.errors import InfeasibleError, InputError, did_you_mean
 from archloom.mapping.nest import Mapping
 from archloom.model.result import Evaluation
-from archloom.search.events import gap_of
+from archloom.search.events import Step, gap_of
 from archloom.search.objective import Objective
 from archloom.workload.einsum import Workload
 from archloom.workload.network import Skipped
@@ -44,7 +44,7 @@ class LayerMapping(Displayed):
     `evaluation` is what `evaluate` says of `mapping`, for one of the `count` executions. No mapping of the space (of `space_size`
     mappings) has an objective below `bound`; `finished` means that this one has just that. `priced` mappings were costed, in
     `cpu_s` CPU-seconds; `excluded` says what ruled out the others: argument -> how many sets of mappings. `cached`: an earlier
-    search answered, and `priced` and `cpu_s` are that one's.
+    search answered, and `priced` and `cpu_s` are that one's. `steps`: how the search went.
     """
 
     names: tuple[str, ...]
@@ -58,6 +58,7 @@ class LayerMapping(Displayed):
     cpu_s: float
     excluded: MappingABC[str, int] = field(default_factory=dict[str, int])
     cached: bool = False
+    steps: tuple[Step, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,6 +110,15 @@ class LayerMapping(Displayed):
             "cpu_s": self.cpu_s,
             "cached": self.cached,
             "excluded": dict(self.excluded),
+            "steps": [
+                {
+                    "elapsed_s": step.elapsed_s,
+                    "objective": step.objective if math.isfinite(step.objective) else None,
+                    "bound": step.bound,
+                    "priced": step.priced,
+                }
+                for step in self.steps
+            ],
             "mapping": mapping_dict(self.mapping),
             "evaluation": self.evaluation.to_dict(),
         }

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archloom.errors import ArchloomError
-from archloom.search.cache import Entry
-from archloom.search.task import Flag, Task, run_task
+from archloom.search.events import Step
+from archloom.search.task import Entry, Flag, Task, run_task
 
 __all__ = ["Ear", "run_tasks"]
 
@@ -30,7 +30,7 @@ class Ear:
     """Whom to tell: a task (by its number) starts with a share of the time, is so far, ends."""
 
     started: Callable[[int, float | None], None]
-    status: Callable[[int, float, float, int, float], None]
+    status: Callable[[int, Step], None]
     done: Callable[[int, Entry, float], None]
 
 
@@ -49,7 +49,7 @@ def run_tasks(
                 break
             ear.started(at, share)
             began = time.monotonic()
-            entry = run_task(tasks[at], share, stop, lambda *status, at=at: ear.status(at, *status))
+            entry = run_task(tasks[at], share, stop, lambda step, at=at: ear.status(at, step))
             plan.put(at, entry)
             ear.done(at, entry, time.monotonic() - began)
     else:
@@ -137,7 +137,7 @@ def _enter(stop: Flag, say: Any) -> None:
 
 def _work(at: int, task: Task, limit_s: float | None) -> tuple[Entry, float]:
     began = time.monotonic()
-    entry = run_task(task, limit_s, _here["stop"], lambda *status: _here["say"].put((at, *status)))
+    entry = run_task(task, limit_s, _here["stop"], lambda step: _here["say"].put((at, step)))
     return entry, time.monotonic() - began
 
 

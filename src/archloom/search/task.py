@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from archloom.errors import ArchloomError
 from archloom.model.evaluate import evaluate
-from archloom.search.cache import Cache, Entry
-from archloom.search.canonical import from_numbers, to_numbers
+from archloom.search.cache import Cache
+from archloom.search.canonical import Numbers, from_numbers, to_numbers
+from archloom.search.events import Step
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
 from archloom.search.strategies import solve_by
 
-__all__ = ["Flag", "Status", "Task", "recall", "run_task"]
+__all__ = ["Entry", "Flag", "SearchWatch", "Status", "Task", "recall", "run_task"]
 
-Status = Callable[[float, float, int, float], None]
-"""Hears the best objective, the bound, the mappings priced and the seconds passed."""
+Status = Callable[[Step], None]
+"""Hears how far a search is."""
 
 GRACE_S = 10.0
 """A search that has found no mapping when its time is over goes on so long."""
 STATUS_EVERY_S = 0.1
+LEAST_CHANGE = 1e-4
+MOST_STEPS = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known about one problem, as the cache keeps it.
+
+    `mapping`: the best one found, without names (None: none found). `bound`: no mapping costs less. `finished`: the mapping is the
+    optimum, or there is none at all. `priced`, `cpu_s`: what that took so far; `steps`: how it went (`events.Step`).
+    """
+
+    mapping: Numbers | None
+    energy_pj: float
+    cycles: int
+    bound: float
+    finished: bool
+    priced: int
+    cpu_s: float
+    excluded: dict[str, int] = field(default_factory=dict)
+    steps: list[list[float]] = field(default_factory=list)
 
 
 class Flag(Protocol):
@@ -53,7 +75,7 @@ class Task:
         return Cache(self.folder) if self.folder is not None and self.key else None
 
 
-class _Watch(Watch):
+class SearchWatch(Watch):
     """Over when the time is over and a mapping is known, or when somebody says stop."""
 
     def __init__(self, limit_s: float | None, stop: Flag, status: Status) -> None:
@@ -62,6 +84,7 @@ class _Watch(Watch):
         self._patience = GRACE_S
         self._stop, self._status = stop, status
         self._said = 0.0
+        self.steps = _Steps()
 
     def expired(self) -> bool:
         if self._stop.is_set():
@@ -76,18 +99,47 @@ class _Watch(Watch):
         if incumbent < float("inf"):
             self.know()
         now = time.monotonic()
+        step = Step(now - self.began, incumbent, bound, priced)
+        self.steps.add(step)
         if now - self._said >= STATUS_EVERY_S:
             self._said = now
-            self._status(incumbent, bound, priced, now - self.began)
+            self._status(step)
+
+
+class _Steps:
+    """The moments of a search at which something changed; when they become many, the smaller changes are forgotten."""
+
+    def __init__(self) -> None:
+        self.kept: list[Step] = []
+        self._least = LEAST_CHANGE
+
+    def add(self, step: Step) -> None:
+        """Keep a moment, if it says something new."""
+        if self.kept and not self._is_news(self.kept[-1], step):
+            return
+        self.kept.append(step)
+        if len(self.kept) > MOST_STEPS:
+            self._least *= 2
+            thinned = self.kept[:1]
+            for later in self.kept[1:]:
+                if self._is_news(thinned[-1], later):
+                    thinned.append(later)
+            self.kept = thinned
+
+    def _is_news(self, before: Step, step: Step) -> bool:
+        return step.objective != before.objective or step.bound > before.bound * (1 + self._least)
 
 
 def recall(task: Task) -> Entry | None:
     """What the cache knows of a task; an entry whose mapping does not cost what it says is none."""
-    cache = task.cache
-    entry = None if cache is None else cache.load(task.key)
-    if entry is None or entry.mapping is None:
-        return entry
-    return entry if _found(entry, task.problem) is not None else None
+    content = None if task.cache is None else task.cache.load(task.key)
+    if content is None:
+        return None
+    try:
+        entry = Entry(**content)
+    except TypeError:
+        return None
+    return entry if entry.mapping is None or _found(entry, task.problem) is not None else None
 
 
 def run_task(task: Task, limit_s: float | None, stop: Flag, status: Status) -> Entry:
@@ -97,13 +149,13 @@ def run_task(task: Task, limit_s: float | None, stop: Flag, status: Status) -> E
         return known
     problem, cpu = task.problem, time.process_time()
     incumbent = None if known is None else _found(known, problem)
-    watch = _Watch(limit_s, stop, status)
+    watch = SearchWatch(limit_s, stop, status)
     if incumbent is not None:
         watch.know()
     answer = solve_by(task.strategy, task.parts, watch, seed=task.seed, incumbent=incumbent)
-    entry = _entry(answer, problem, time.process_time() - cpu, known)
+    entry = _entry(answer, problem, time.process_time() - cpu, known, watch)
     if task.cache is not None:
-        task.cache.store(task.key, entry)
+        task.cache.store(task.key, asdict(entry))
     return entry
 
 
@@ -121,7 +173,7 @@ def _found(entry: Entry, problem: Problem) -> Found | None:
     return Found(mapping, cost.energy_pj, cost.cycles)
 
 
-def _entry(answer: Answer, problem: Problem, cpu_s: float, known: Entry | None) -> Entry:
+def _entry(answer: Answer, problem: Problem, cpu_s: float, known: Entry | None, watch: SearchWatch) -> Entry:
     """The answer as it is kept, together with what was known before."""
     best = answer.best
     value = float("inf") if best is None else problem.objective.value(best.energy_pj, best.cycles)
@@ -135,4 +187,13 @@ def _entry(answer: Answer, problem: Problem, cpu_s: float, known: Entry | None) 
         priced=answer.priced + (known.priced if known else 0),
         cpu_s=cpu_s + (known.cpu_s if known else 0.0),
         excluded=dict(answer.excluded),
+        steps=_all_steps(known, [*watch.steps.kept, Step(time.monotonic() - watch.began, value, bound, answer.priced)]),
     )
+
+
+def _all_steps(known: Entry | None, steps: list[Step]) -> list[list[float]]:
+    """The steps of this search after those of the searches before it."""
+    before = [] if known is None else known.steps
+    elapsed, priced = (before[-1][0], before[-1][3]) if before else (0.0, 0)
+    floor = known.bound if known else 0.0
+    return before + [[elapsed + s.elapsed_s, s.objective, max(floor, s.bound), priced + s.priced] for s in steps]

@@ -73,7 +73,8 @@ def infer_outputs(op: Op) -> None:
     node, scope = op.node, op.scope
     if node.op_type == "Constant" and not node.domain and _constant(op):
         return
-    types, reason = _inferred(as_standard(node), scope)
+    standard = as_standard(node)
+    types, reason = _inferred(standard, scope, plain=standard is not node)
     for number, name in enumerate(node.output):
         if not name:
             continue
@@ -93,8 +94,8 @@ def infer_outputs(op: Op) -> None:
         scope.stored.update(name for name in node.output if name)
 
 
-def _inferred(node: NodeProto, scope: Scope) -> tuple[dict[str, TypeProto], str]:
-    """The types by ONNX's inference, and what to say when it does not find them."""
+def _inferred(node: NodeProto, scope: Scope, *, plain: bool) -> tuple[dict[str, TypeProto], str]:
+    """The types by ONNX's inference, and what to say when it does not find them; if `plain`, as if all tensors were floats."""
     from onnx import TypeProto, defs, helper, numpy_helper, shape_inference
 
     version = scope.opsets.get(node.domain, scope.opsets.get("", 1) if node.domain == "ai.onnx" else 0)
@@ -103,7 +104,7 @@ def _inferred(node: NodeProto, scope: Scope) -> tuple[dict[str, TypeProto], str]
     except Exception:  # SchemaError is no public name
         return {}, "is no operator that archloom knows"
     given = [name for name in node.input if name]
-    types = {name: scope.types.get(name, TypeProto()) for name in given}
+    types = {name: tensor_type(scope.shape(name)) if plain else scope.types.get(name, TypeProto()) for name in given}
     data = {name: numpy_helper.from_array(scope.constants[name], name) for name in given if name in scope.constants}
     opsets = [helper.make_opsetid(domain, number) for domain, number in scope.opsets.items()]
     try:

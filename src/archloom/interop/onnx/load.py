@@ -62,7 +62,9 @@ def _scope(model: ModelProto, dims: Mapping[str, int], place: Place) -> Scope:
     opsets = {"" if opset.domain == "ai.onnx" else opset.domain: opset.version for opset in model.opset_import}
     scope = Scope(opsets, dims)
     graph = model.graph
-    names = [text for value in graph.input for text in (value.name, *(d.dim_param for d in value.type.tensor_type.shape.dim))]
+    names = [
+        text for value in graph.input for text in (value.name, *(d.dim_param for d in value.type.tensor_type.shape.dim))
+    ]
     if not all(isinstance(text, str) for text in names):
         raise InputError("the names of its inputs are not UTF-8 text", place)
     symbols: dict[str, str] = {}

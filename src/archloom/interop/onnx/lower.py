@@ -159,8 +159,9 @@ def _grouped_query_attention(op: Op) -> Parts:
 def _packed_attention(op: Op) -> Parts:
     """`Attention` of ONNX Runtime: the projection to queries, keys and values, and the attention."""
     data, projection, heads, past = op.shape(0), op.shape(1), op.integer("num_heads", 0), op.maybe_shape(4)
-    sizes = op.integers("qkv_hidden_sizes", [projection[-1] // 3] * 3)
-    _check(len(data) == 3 and len(sizes) == 3 and sum(sizes) == projection[-1], f"weights of the shape {projection}")
+    _check(len(data) == 3 and len(projection) == 2, f"operands of the shapes {data} and {projection}")
+    sizes = op.integers("qkv_hidden_sizes", [projection[1] // 3] * 3)
+    _check(len(sizes) == 3 and sum(sizes) == projection[1], f"weights of the shape {projection} and sizes {sizes}")
     query = _split((*data[:2], sizes[0]), heads)
     keys = data[1] + (past[3] if past and len(past) == 5 else 0)
     project = _layer(layers.matmul(data, projection, f"{op.name}.qkv"), op.is_stored(1))

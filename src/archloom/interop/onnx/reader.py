@@ -33,11 +33,13 @@ def read_model(path: Path) -> ModelProto:
     onnx = import_onnx()
     place = Place(str(path))
     try:
-        model = onnx.ModelProto.FromString(_weightless(path))
+        data = _weightless(path)
     except NotOnnx as error:
         raise InputError(f"not an ONNX file: {error}", place, _advice(path)) from None
     except OSError as error:
         raise InputError(f"cannot read the file: {error.strerror}", place) from None
+    try:
+        model = onnx.ModelProto.FromString(data)
     except Exception as error:  # DecodeError of whichever protobuf runtime
         raise InputError(f"not an ONNX file: {_first_line(error)}", place, _advice(path)) from None
     return prepare_model(model, place)

@@ -27,7 +27,9 @@ def walk(nodes: Iterable[NodeProto], scope: Scope, found: Found, depth: int = 0)
         op = Op(node, scope)
         try:
             # protobuf hands out bytes where the text is damaged
-            if not all(isinstance(text, str) for text in (node.op_type, node.domain, node.name, *node.input, *node.output)):
+            if not all(
+                isinstance(text, str) for text in (node.op_type, node.domain, node.name, *node.input, *node.output)
+            ):
                 raise InputError("its names are not UTF-8 text")
             if node.op_type in _NESTED and node.domain in ("", "ai.onnx"):
                 if depth >= MAX_DEPTH:
@@ -43,11 +45,15 @@ def walk(nodes: Iterable[NodeProto], scope: Scope, found: Found, depth: int = 0)
             found.add([skip(op)] if parts is None else parts)
         except InputError as error:
             found.faults.extend(
-                Fault(f"{op.kind} {op.name!r}: {fault.message}", hint=fault.hint) for fault in error.faults
+                Fault(f"{op.kind} {op.name!r}: {_without_name(fault, op)}", hint=fault.hint) for fault in error.faults
             )
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Files are not trusted: an operator may hold anything where a shape or an attribute belongs
             found.faults.append(Fault(f"{op.kind} {op.name!r}: malformed ({type(error).__name__}: {error})"))
+
+
+def _without_name(fault: Fault, op: Op) -> str:
+    return fault.message.removeprefix(f"{op.name}: ")
 
 
 def _graph(op: Op, name: str) -> GraphProto:
@@ -131,7 +137,9 @@ def _goes_on(scope: Scope, graph: GraphProto) -> bool:
         return False
     name = graph.output[0].name
     identities = {
-        node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Identity", "Cast") and node.input and node.output
+        node.output[0]: node.input[0]
+        for node in graph.node
+        if node.op_type in ("Identity", "Cast") and node.input and node.output
     }
     while name in identities:
         name = identities.pop(name)

@@ -32,7 +32,8 @@ def walk(module: Any, stored: set[Any], found: Found) -> None:
             _visit(module, call, found)
         except InputError as error:
             found.faults.extend(
-                Fault(f"{call.kind} {call.name!r}: {fault.message}", hint=fault.hint) for fault in error.faults
+                Fault(f"{call.kind} {call.name!r}: {fault.message.removeprefix(call.name + ': ')}", hint=fault.hint)
+                for fault in error.faults
             )
 
 

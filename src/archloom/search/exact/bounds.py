@@ -15,12 +15,13 @@ from archloom.search.exact.fills import (
     held_pj,
     least_distinct,
     least_words,
+    price_pj,
     reduction,
     serving_block,
     serving_pj,
-    slide_pj,
+    slide_words,
     tile_words,
-    turn_pj,
+    turn_words,
 )
 from archloom.search.exact.nodes import Cells, Node
 from archloom.search.exact.setting import Setting, Spread
@@ -108,18 +109,18 @@ class Bounds:
         )
         reach = inner.extents[rows].T
         best = np.full(len(rows), np.inf), np.full(len(rows), np.inf)
-        way: dict[tuple[int, ...], Values] = {}
+        ways: dict[tuple[int, ...], tuple[Values, Values]] = {}
         fixed = node.energy_pj + self._late_credit(node, spreads)
         outside = self._reduced(spreads, level)
         for k, key in enumerate(inner.keys):
             pending = pending_below(setting, level, key)
-            if pending not in way:
-                way[pending] = self._block_pj(node, spread, reach, pending)
+            if pending not in ways:
+                energy, cycles = self._through(node, spread, reach, pending)
+                ways[pending] = energy + self._crossings(node, spread, reach, pending), cycles
             open_pj = open_credit(setting, level - 1, key, outside) if level else 0.0
-            energy = (
-                fixed + way[pending] + inner.values[k, rows] + open_pj + self._unserved_pj(level, spreads, key.spread)
-            )
-            best = _better(best, self._totals(energy, np.array(node.cycles), totals, key.spread))
+            unserved = self._unserved_pj(level, spreads, key.spread)
+            energy = fixed + ways[pending][0] + inner.values[k, rows] + open_pj + unserved
+            best = _better(best, self._totals(energy, ways[pending][1], totals, key.spread))
         return best
 
     def _crossings(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> Values | float:
@@ -137,49 +138,95 @@ class Bounds:
                 total = total + float(setting.parent_pj[setting.keeper(level, t), t]) * self._fetched(node, t, 1.0)
         return total
 
-    def _block_pj(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> Values:
-        """Least energy of filling what is pending below the block, over the ways through it, for tile shapes [dims, K]."""
+    def _through(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> tuple[Values, Values]:
+        """Least energy of filling what is pending below the node's block, and the least cycles that the block's level needs for it.
+
+        Both are over all ways through the block, each on its own, for tile shapes [dims, K].
+        """
         setting, level = self.setting, node.level
-        start = tile * np.array(spread.factors, dtype=np.float64)[:, None]
-        target = np.broadcast_to(np.array(node.tile, dtype=np.float64)[:, None], start.shape)
-        best = np.full(tile.shape[1], np.inf)
+        size = tile.shape[1]
         states = open_states(pending)
         if not states:
-            return np.zeros(tile.shape[1])
+            return np.zeros(size), np.full(size, node.cycles)
+        start = tile * np.array(spread.factors, dtype=np.float64)[:, None]
+        target = np.broadcast_to(np.array(node.tile, dtype=np.float64)[:, None], start.shape)
         still = start == target
-        turned = {t: turn_pj(setting, level, t, start_of(pending[t]), spread, start) for t, rank in states if rank < 0}
+        turned = {
+            t: turn_words(setting, level, t, start_of(pending[t]), spread, start) for t, rank in states if rank < 0
+        }
+        best = np.full(size, np.inf)
+        ports = [np.full(size, np.inf) for _ in range(3)]
         for steps, left in sequences(setting, states):
-            reach, energy, done = start, np.zeros(tile.shape[1]), set[int]()
+            reach, done = start, set[int]()
+            words: dict[int, tuple[Values, Values]] = {}
             for step in steps:
                 for turn in step.turns:
                     t = turn.tensor
-                    if turn.rank < 0 and reach is start:
-                        energy = energy + turned[t]
-                    elif turn.rank < 0:
-                        energy = energy + turn_pj(setting, level, t, start_of(pending[t]), spread, reach)
+                    if turn.rank < 0:
+                        start_level = start_of(pending[t])
+                        words[t] = (
+                            turned[t] if reach is start else turn_words(setting, level, t, start_level, spread, reach)
+                        )
                 for turn in step.turns:
                     if turn.rank >= 0:
-                        t = turn.tensor
                         reach = _onward(reach, target, turn.along)
                         done.update(turn.along)
-                        energy = energy + slide_pj(setting, level, t, pending[t], turn.rank, spread, reach)
+                        t = turn.tensor
+                        words[t] = slide_words(setting, level, t, pending[t], turn.rank, spread, reach)
                 if step.dims:
                     reach = _onward(reach, target, step.dims)
                     done.update(step.dims)
+            possible = np.ones(size, bool)
             for t, rank in left:
-                energy = energy + self._left_open(node, t, pending[t], rank, spread, target)
+                words[t] = self._left_open(node, t, pending[t], rank, spread, target)
                 dims = setting.plan.tensors[t].relevant if rank < 0 else setting.plan.dims
-                closed = [d for d in dims if d not in done]
-                energy = np.where(still[closed].all(axis=0), energy, np.inf)
-            best = np.minimum(best, energy)
-        return best
+                possible &= still[[d for d in dims if d not in done]].all(axis=0)
+            energy = sum(
+                (price_pj(setting, level, t, start_of(pending[t]), w) for t, w in words.items()), np.zeros(size)
+            )
+            best = np.minimum(best, np.where(possible, energy, np.inf))
+            for port, served in zip(ports, self._served(level, words, size), strict=True):
+                np.minimum(port, np.where(possible, served, np.inf), out=port)
+        return best, self._port_cycles(node, ports)
 
-    def _left_open(self, node: Node, t: int, state: int, rank: int, spread: Spread, target: Values) -> Values | float:
-        """Least energy of a fill that the node's block leaves open to the loops outside, for tiles inside that shape."""
+    def _served(self, level: int, words: dict[int, tuple[Values, Values]], size: int) -> tuple[Values, Values, Values]:
+        """Words that a level reads, that are written to it, and both, for the tensors that it keeps."""
+        reads, writes = np.zeros(size), np.zeros(size)
+        for t, (_, served) in words.items():
+            if self.setting.keep[level][t]:
+                if t == self.setting.output:
+                    writes = writes + served
+                else:
+                    reads = reads + served
+        return reads, writes, reads + writes
+
+    def _port_cycles(self, node: Node, ports: Sequence[Values]) -> Values:
+        """Least cycles of the node's level, from the words (over all instances) that its ports move and its known fills."""
         setting, level = self.setting, node.level
+        used = math.prod(node.spreads[at].total for at in range(level + 1, setting.levels))
+        filled = node.words[len(node.words) // 2]
+        memory = setting.problem.architecture.levels[level]
+        reads, writes, both = (port / used for port in ports)
+        cycles = np.full(reads.shape, node.cycles)
+        for many, bandwidth in (
+            (reads, memory.read_bandwidth),
+            (writes + filled, memory.write_bandwidth),
+            (both + filled, memory.shared_bandwidth),
+        ):
+            if bandwidth is not None:
+                cycles = np.maximum(cycles, many / bandwidth * SLACK)
+        return cycles
+
+    def _left_open(
+        self, node: Node, t: int, state: int, rank: int, spread: Spread, target: Values
+    ) -> tuple[Values, Values]:
+        """Fewest words (entering, served) of a fill that the block leaves open to the loops outside, for tiles inside that shape."""
         if rank < 0:
-            return turn_pj(setting, level, t, start_of(state), spread, target) * node.shares[t] / node.runs[t]
-        return held_pj(setting, level, t, start_of(state)) * self._slid_words(node, t, rank)
+            entering, served = turn_words(self.setting, node.level, t, start_of(state), spread, target)
+            again = node.shares[t] / node.runs[t]
+            return entering * again, served * again
+        slid = np.full(target.shape[1], self._slid_words(node, t, rank))
+        return slid, slid
 
     def _slid_words(self, node: Node, t: int, rank: int) -> float:
         """Fewest words that all instances fetch for a tensor that slides along a rank inside the node's tile and may go on outside."""
@@ -289,9 +336,7 @@ class Bounds:
         reads, writes = words[: setting.levels - level].copy(), words[setting.levels - level :].copy()
         unseen = False
         for t, tensor in enumerate(setting.plan.tensors):
-            if setting.keep[level][t]:
-                continue
-            keeper = setting.keeper(level + 1, t)
+            keeper = setting.keeper(level, t)
             unseen = True
             for k, node in enumerate(nodes):
                 h = pending[t]
@@ -302,7 +347,7 @@ class Bounds:
                 target[keeper - level, k] += many / totals[keeper + 1 :, k].prod()
         if not unseen:
             return cycles
-        for at in range(level + 1, setting.levels):
+        for at in range(level, setting.levels):
             memory = setting.problem.architecture.levels[at]
             r, w = np.maximum(reads[at - level], 0.0), np.maximum(writes[at - level], 0.0)
             for many, bandwidth in (
@@ -323,7 +368,7 @@ class Bounds:
         tile = np.array(node.tile, dtype=np.float64)[:, None]
         words = float((least_words(setting, t, tile) * executions(setting, tile))[0]) * part
         for at in setting.fanouts:
-            if level < at <= setting.keeper(level + 1, t) and setting.plan.levels[at].multicast[t]:
+            if level < at <= setting.keeper(level, t) and setting.plan.levels[at].multicast[t]:
                 words *= least_distinct(setting, t, node.spreads[at]) / node.spreads[at].total
         return words
 

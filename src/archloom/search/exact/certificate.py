@@ -1,4 +1,4 @@
-"""Checking a certificate from outside: is the answer what it says, and does any given mapping refute its bound?"""
+"""Checking a certificate from outside: the answer is what it says, and no given mapping refutes its bound."""
 
 from __future__ import annotations
 

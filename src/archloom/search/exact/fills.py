@@ -22,16 +22,20 @@ __all__ = [
     "held_pj",
     "least_distinct",
     "least_words",
+    "price_pj",
     "reduction",
     "serving_block",
     "serving_pj",
     "slide_pj",
+    "slide_words",
     "tile_words",
     "turn_pj",
+    "turn_words",
 ]
 
 Values = NDArray[np.float64]
-Reach = Sequence[Values]
+Reach = Sequence[Values] | Values
+"""Extents per active dim: a sequence of arrays, or one array [dims, ...]."""
 
 
 def tile_words(setting: Setting, t: int, spread: Spread, reach: Reach) -> Values:
@@ -59,31 +63,49 @@ def executions(setting: Setting, reach: Reach) -> Values:
     return np.asarray(result)
 
 
-def turn_pj(setting: Setting, level: int, t: int, start: int, spread: Spread, reach: Reach) -> Values:
-    """Energy of filling the pending tiles of t (from level `start` up) if they turn in block `level` at these shapes."""
-    entering, serving = _coefficients(setting, level, t, start)
+def turn_words(setting: Setting, level: int, t: int, start: int, spread: Spread, reach: Reach) -> tuple[Values, Values]:
+    """(words entering the pending tiles of t, words their parent serves), over all instances, if they turn in block `level`."""
     if crossed(setting, start, level - 1):
         words = least_words(setting, t, [extent / factor for extent, factor in zip(reach, spread.factors, strict=True)])
     else:
         words = tile_words(setting, t, spread, reach)
-    share = _distinct(setting, level, t, spread, reach)
-    return words * (entering * spread.total + serving * share) * executions(setting, reach)
+    words = words * executions(setting, reach)
+    return words * spread.total, words * _distinct(setting, level, t, spread, reach)
 
 
-def slide_pj(setting: Setting, level: int, t: int, state: int, rank: int, spread: Spread, reach: Reach) -> Values:
-    """Least energy of filling the open tiles of t if they slide along one rank up to these shapes, then turn."""
-    start = start_of(state)
-    entering, serving = _coefficients(setting, level, t, start)
-    if rank_of(state) >= 0 or crossed(setting, start, level - 1):
+def slide_words(
+    setting: Setting, level: int, t: int, state: int, rank: int, spread: Spread, reach: Reach
+) -> tuple[Values, Values]:
+    """Fewest words (entering, served) if the open tiles of t slide along one rank up to these shapes, then turn."""
+    if rank_of(state) >= 0 or crossed(setting, start_of(state), level - 1):
         copies = math.prod(spread.factors[d] for d in setting.plan.tensors[t].irrelevant)
-        return least_words(setting, t, reach) * (entering * copies + serving) * executions(setting, reach)
+        words = least_words(setting, t, reach) * executions(setting, reach)
+        return words * copies, words
     volume: Values | float = 1.0
     for k, terms in enumerate(setting.plan.tensors[t].ranks):
         side = _least_union(terms, spread, reach) if k == rank else _side(terms, spread, reach)
         volume = volume * np.maximum(side, 1.0)
     multicast = setting.plan.levels[level].multicast[t]
     share = least_distinct(setting, t, spread) if multicast else spread.total
-    return np.asarray(volume) * (entering * spread.total + serving * share) * executions(setting, reach)
+    words = np.asarray(volume) * executions(setting, reach)
+    return words * spread.total, words * share
+
+
+def price_pj(setting: Setting, level: int, t: int, start: int, words: tuple[Values, Values]) -> Values:
+    """Energy of words (entering, served) of the tiles of t, pending from level `start` up, that block `level` fills."""
+    entering, serving = _coefficients(setting, level, t, start)
+    return words[0] * entering + words[1] * serving
+
+
+def turn_pj(setting: Setting, level: int, t: int, start: int, spread: Spread, reach: Reach) -> Values:
+    """Energy of filling the pending tiles of t (from level `start` up) if they turn in block `level` at these shapes."""
+    return price_pj(setting, level, t, start, turn_words(setting, level, t, start, spread, reach))
+
+
+def slide_pj(setting: Setting, level: int, t: int, state: int, rank: int, spread: Spread, reach: Reach) -> Values:
+    """Least energy of filling the open tiles of t if they slide along one rank up to these shapes, then turn."""
+    words = slide_words(setting, level, t, state, rank, spread, reach)
+    return price_pj(setting, level, t, start_of(state), words)
 
 
 def crossed(setting: Setting, start: int, level: int) -> bool:

@@ -125,7 +125,11 @@ def _arrays(
 ) -> Flows:
     levels, kinds = len(plan.levels), 1 + len(ports)
     tiles = tiles_of(kept)
-    group_of = {int(d): g for g in range(len(ground.group_starts) - 1) for d in ground.group_dims[ground.group_starts[g] : ground.group_starts[g + 1]]}
+    group_of = {
+        int(d): g
+        for g in range(len(ground.group_starts) - 1)
+        for d in ground.group_dims[ground.group_starts[g] : ground.group_starts[g + 1]]
+    }
     mergeable = bool((machine.block == 1).all())
     single: list[list[int]] = []
     single_group: list[int] = []
@@ -143,7 +147,9 @@ def _arrays(
             still.append([flow.tensor, flow.parent])
             still_cost.append(cost)
             continue
-        whole = math.prod(plan.bounds[d] for k, rank in enumerate(tensor.ranks) if k not in tensor.sliding for d, _ in rank)
+        whole = math.prod(
+            plan.bounds[d] for k, rank in enumerate(tensor.ranks) if k not in tensor.sliding for d, _ in rank
+        )
         concerned = sorted({group_of[d] for d in tensor.irrelevant})
         if mergeable and not tensor.sliding and len(concerned) <= 1:
             single.append([flow.tile, flow.tensor, flow.parent, NONE])
@@ -198,4 +204,6 @@ def forms_of(found: tuple[Template, ...], plan: Plan) -> Forms:
         for level, order in enumerate(template.boundaries):
             for place, t in enumerate(order):
                 boundary[n, level, t] = place
-    return Forms(count, np.ascontiguousarray(table[0]), np.ascontiguousarray(table[1]), np.ascontiguousarray(table[2]), boundary)
+    return Forms(
+        count, np.ascontiguousarray(table[0]), np.ascontiguousarray(table[1]), np.ascontiguousarray(table[2]), boundary
+    )

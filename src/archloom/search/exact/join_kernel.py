@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from archloom.search.exact.join_price import Machine, beats, best_order, distinct_in_rank, key_of
+from archloom.search.exact.join_price import beats, best_order, distinct_in_rank, key_of
 
 __all__ = ["Best", "Flows", "Forms", "Ground", "Rows", "Stack", "bounds", "build", "join", "open_stack"]
 
@@ -408,7 +408,22 @@ def build(m, ground, flows, forms, n, prune):
                     chain[row, i] = d_chain[d + 1][source]
                     picks[row, i] = d_picks[d + 1][source]
                     values[i] = d_value[d + 1][source]
-                _fill_row(m, ground, flows, forms, n, g, dims, classes_at, chain[row], picks[row], values, cost[row], factor[row], foot[row])
+                _fill_row(
+                    m,
+                    ground,
+                    flows,
+                    forms,
+                    n,
+                    g,
+                    dims,
+                    classes_at,
+                    chain[row],
+                    picks[row],
+                    values,
+                    cost[row],
+                    factor[row],
+                    foot[row],
+                )
                 i = wide - 1
                 while i >= 0:
                     d = dims[i]
@@ -565,7 +580,8 @@ def _dominates(cost, factor, foot, one, other):
 @njit(cache=True)
 def cell_costs(m, ground, flows):
     """What a cell fixes: [K, F] costs of the flows it settles, [K, F] words per cycle of each port over all instances,
-    [K] compute cycles, [K] leakage per cycle."""
+    [K] compute cycles, [K] leakage per cycle.
+    """
     cells, wide = ground.cells.shape
     levels = ground.temporal.shape[1]
     kinds = flows.ports.shape[0]

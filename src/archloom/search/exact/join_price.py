@@ -300,7 +300,10 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
         for d in range(wide):
             if temporal[level, d] > 1:
                 at = count
-                while at > start and (gap[level, dims[at - 1]], rank[level, dims[at - 1]]) > (gap[level, d], rank[level, d]):
+                while at > start and (gap[level, dims[at - 1]], rank[level, dims[at - 1]]) > (
+                    gap[level, d],
+                    rank[level, d],
+                ):
                     dims[at] = dims[at - 1]
                     at -= 1
                 blocks[count] = level

@@ -170,19 +170,23 @@ def _template(shape: Shape, tiles: list[tuple[int, int]], blocks: tuple[_Block, 
     return Template(tuple(block.order for block in blocks[:-1]), tuple(options))
 
 
-def _options(
-    shape: Shape, tiles: list[tuple[int, int]], block: _Block, level: int, dim: int
-) -> tuple[Option, ...]:
+def _options(shape: Shape, tiles: list[tuple[int, int]], block: _Block, level: int, dim: int) -> tuple[Option, ...]:
     """The gaps of a block that a loop over `dim` may choose; none: it has no loop here."""
     last = len(block.order) - block.opened
     gaps = [gap for gap in range(last + 1) if _is_allowed(shape, block, dim, gap)]
-    options = [Option(gap, _inside(shape, tiles, block, level, dim, gap), _rank(shape, block, dim, gap)) for gap in gaps]
+    options = [
+        Option(gap, _inside(shape, tiles, block, level, dim, gap), _rank(shape, block, dim, gap)) for gap in gaps
+    ]
     if shape.fixed_orders:
         return tuple(options)
     if shape.sliding:
-        return tuple(o for o in options if not any(_is_outward_free(shape, tiles, block, level, dim, o, p) for p in options))
+        return tuple(
+            o for o in options if not any(_is_outward_free(shape, tiles, block, level, dim, o, p) for p in options)
+        )
     irrelevant = sum(1 << q for q, (_, tensor) in enumerate(tiles) if dim not in shape.relevant[tensor])
-    best = [o for at, o in enumerate(options) if not any(_beats(p, o, irrelevant, i < at) for i, p in enumerate(options))]
+    best = [
+        o for at, o in enumerate(options) if not any(_beats(p, o, irrelevant, i < at) for i, p in enumerate(options))
+    ]
     if level < shape.levels - 1 and shape.is_simple(dim):
         mine = sum(1 << q for q, (c, _) in enumerate(tiles) if c <= level) & irrelevant
         best = [o for o in best if o.inside & mine]
@@ -190,7 +194,9 @@ def _options(
 
 
 def _is_allowed(shape: Shape, block: _Block, dim: int, gap: int) -> bool:
-    return all(dim not in shape.relevant[tensor] or (front != INSIDE_ALL and gap >= front) for tensor, front in block.fronts)
+    return all(
+        dim not in shape.relevant[tensor] or (front != INSIDE_ALL and gap >= front) for tensor, front in block.fronts
+    )
 
 
 def _inside(shape: Shape, tiles: list[tuple[int, int]], block: _Block, level: int, dim: int, gap: int) -> int:

@@ -164,7 +164,10 @@ def _order_rules(plan: Plan, problem: Problem) -> NDArray[np.int64]:
 def _shape(search: _Search) -> Shape:
     plan, rules = search.plan, search.problem.rules
     movable = tuple(
-        all(rules.temporal[level][d].low <= 1 and rules.temporal[level][d].high >= bound for level in range(len(plan.levels)))
+        all(
+            rules.temporal[level][d].low <= 1 and rules.temporal[level][d].high >= bound
+            for level in range(len(plan.levels))
+        )
         for d, bound in zip(plan.active, plan.bounds, strict=True)
     )
     return Shape(

@@ -152,9 +152,12 @@ class _Search:
             state.watch.tell(state.key_of_best()[0], min(self.heap)[0], state.priced)
         while self.heap:
             value, second, _, item = heapq.heappop(self.heap)
-            if state.worse(np.array([value]), np.array([second]))[0]:
+            if value > state.key_of_best()[0]:
                 state.exclude("bound", len(self.heap) + 1)
                 return math.inf
+            if state.worse(np.array([value]), np.array([second]))[0]:
+                state.exclude("bound", 1)  # a tie: others in the queue may still win by their second figure
+                continue
             if state.watch.expired():
                 return value
             ticks += 1
@@ -230,7 +233,10 @@ class _Search:
         if not found:
             none = np.empty(0)
             return Stream(node, none, none, none.astype(np.int64), none.astype(np.int64))
-        value, second, spreads, cells = (np.concatenate([part[k] for part in found]) for k in range(4))
+        value: Values = np.concatenate([part[0] for part in found])
+        second: Values = np.concatenate([part[1] for part in found])
+        spreads: Indices = np.concatenate([part[2] for part in found])
+        cells: Indices = np.concatenate([part[3] for part in found])
         by = np.lexsort((second, value))
         return Stream(node, value[by], second[by], spreads[by], cells[by])
 

@@ -45,16 +45,18 @@ def padded_problems(problem: Problem) -> Iterator[tuple[float, Problem]]:
     """
     slots = sum(1 + 2 * (level.fanout.total > 1) for level in problem.architecture.levels)
     dims = problem.workload.dims
-    choices = [(1,) if problem.workload.bounds[d] == 1 else padded_bounds(problem.workload.bounds[d], slots) for d in dims]
-    start = (0,) * len(dims)
-    heap = [(math.prod(options[0] for options in choices), start)]
+    choices = [
+        (1,) if problem.workload.bounds[d] == 1 else padded_bounds(problem.workload.bounds[d], slots) for d in dims
+    ]
+    start: tuple[int, ...] = (0,) * len(dims)
+    heap: list[tuple[int, tuple[int, ...]]] = [(math.prod(options[0] for options in choices), start)]
     seen = {start}
     while heap:
         count, at = heapq.heappop(heap)
         bounds = {d: options[k] for d, options, k in zip(dims, choices, at, strict=True)}
         yield float(count), _padded(problem, bounds)
         for d, options in enumerate(choices):
-            grown = (*at[:d], at[d] + 1, *at[d + 1 :])
+            grown: tuple[int, ...] = (*at[:d], at[d] + 1, *at[d + 1 :])
             if at[d] + 1 < len(options) and grown not in seen:
                 seen.add(grown)
                 many = math.prod(options[k] for options, k in zip(choices, grown, strict=True))

@@ -1,0 +1,224 @@
+"""Charts of a mapped network as SVG, a row per layer: where its energy goes, and what its time is spent on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+
+from archloom.report import svg, units
+from archloom.report.figures import Port
+from archloom.report.mapping_shares import MACS, Piece, busy_ports, energy_pieces, limited_levels
+from archloom.report.names import clip
+from archloom.search.network_mapping import LayerMapping, NetworkMapping
+
+__all__ = ["EnergyScale", "bound_colours", "draw_layer_energy", "draw_layer_time", "level_shades", "piece_colour"]
+
+WIDTH = 1160.0
+ROW, BAR = 25.0, 15.0
+MARGIN, NAMES = 16.0, 205.0
+LONGEST_NAME = 22
+FAINTEST = 0.34
+
+
+class EnergyScale(Enum):
+    """What the length of a bar is: the energy of all executions of a layer, or its energy for each of its MACs."""
+
+    TOTAL = "total"
+    PER_MAC = "per MAC"
+
+
+def level_shades(names: Sequence[str]) -> dict[str, float]:
+    """An opacity for each level, given outer to inner: the outermost is drawn in the full colour, the innermost faintest."""
+    steps = max(1, len(names) - 1)
+    return {name: round(1 - (1 - FAINTEST) * at / steps, 2) for at, name in enumerate(names)}
+
+
+def piece_colour(role: str) -> str:
+    """The colour of a role, of MACs, or of leakage."""
+    return svg.ROLE_COLOURS.get(role, svg.MACS_COLOUR if role == MACS else svg.LEAKAGE_COLOUR)
+
+
+def bound_colours(mapping: NetworkMapping) -> dict[str, str]:
+    """A colour for everything that may bound a layer: `compute`, and the levels with a bandwidth, outer to inner."""
+    free = [*svg.TENSOR_COLOURS[len(svg.ROLE_COLOURS) :], *svg.TENSOR_COLOURS[: len(svg.ROLE_COLOURS)]]
+    levels = {name: free[at % len(free)] for at, name in enumerate(limited_levels(mapping))}
+    return {"compute": svg.MACS_COLOUR, **levels}
+
+
+# ------------------------------------------------------------------------------------------------------------- rows
+
+
+def _row_y(at: int, top: float) -> float:
+    return top + at * ROW
+
+
+def _row_name(layer: LayerMapping, at: int, y: float) -> str:
+    """The name of a layer, which leads to its details."""
+    times = f"×{layer.count}" if layer.count > 1 else ""
+    name = svg.text(
+        MARGIN, y + 12, clip(layer.name, LONGEST_NAME), title=layer.name, note=times, font_size=12.0, font_weight="600"
+    )
+    return svg.tag("a", name, href=f"#layer-{at}")
+
+
+def _stripes(rows: int, top: float, left: float = 0.0) -> Iterator[str]:
+    """A tint behind every second row."""
+    for at in range(0, rows, 2):
+        yield svg.rect(left, _row_y(at, top) - (ROW - BAR) / 2, WIDTH - left, ROW, fill=svg.BANDS[0])
+
+
+def _caption(x: float, y: float, words: str, **attributes: str | float) -> str:
+    return svg.text(x, y, words, font_size=11.5, fill=svg.QUIET, **attributes)
+
+
+# ----------------------------------------------------------------------------------------------------------- energy
+
+
+def draw_layer_energy(mapping: NetworkMapping, scale: EnergyScale = EnergyScale.TOTAL) -> str | None:
+    """Stacked bars: one per layer, in pieces per level and tensor; None where no energies are given.
+
+    The colour is the role of the tensor, its strength the level.
+    """
+    if not mapping.energy_pj:
+        return None
+    shades = level_shades([*reversed(mapping.architecture.names), mapping.architecture.compute.name])
+    factors = [layer.count if scale is EnergyScale.TOTAL else 1 / layer.evaluation.macs for layer in mapping.layers]
+    longest = max(layer.evaluation.energy_pj * by for layer, by in zip(mapping.layers, factors, strict=True))
+    per_pj = (WIDTH - MARGIN - NAMES - 150) / longest if longest else 0.0
+    top = 14.0
+    parts = [*_stripes(len(mapping.layers), top)]
+    for at, (layer, by) in enumerate(zip(mapping.layers, factors, strict=True)):
+        y, x = _row_y(at, top), MARGIN + NAMES
+        parts.append(_row_name(layer, at, y))
+        for piece in energy_pieces(layer):
+            width = piece.energy_pj * by * per_pj
+            parts.append(_piece(piece, layer, mapping, x, y, width, shades[piece.level]))
+            x += width
+        parts.append(_energy_note(layer, mapping, scale, x + 8, y + 12))
+    words = "energy of all executions" if scale is EnergyScale.TOTAL else "energy per MAC"
+    height = _row_y(len(mapping.layers), top) + 4
+    return svg.drawing(WIDTH, height, f"{words} of the layers of {mapping.name}, by level and tensor", *parts)
+
+
+def _piece(
+    piece: Piece, layer: LayerMapping, mapping: NetworkMapping, x: float, y: float, width: float, shade: float
+) -> str:
+    energy = piece.energy_pj * layer.count
+    shares = f"{units.percent(piece.energy_pj / layer.evaluation.energy_pj)} of the layer"
+    title = f"{layer.name}: {piece.what} at {piece.level}, {units.energy(energy)}\n{shares}, {units.percent(energy / mapping.energy_pj)} of {mapping.name}"
+    shown = width - 0.8 if width > 3 else max(0.3, width)
+    opacity = None if shade == 1 else shade
+    return svg.rect(x, y, shown, BAR, title=title, fill=piece_colour(piece.role), fill_opacity=opacity)
+
+
+def _energy_note(layer: LayerMapping, mapping: NetworkMapping, scale: EnergyScale, x: float, y: float) -> str:
+    if scale is EnergyScale.PER_MAC:
+        return svg.text(x, y, f"{units.ratio(layer.evaluation.energy_pj / layer.evaluation.macs)} pJ", font_size=12.0)
+    share = units.percent(layer.energy_pj / mapping.energy_pj)
+    return svg.text(x, y, units.energy(layer.energy_pj), note=share, font_size=12.0)
+
+
+# ------------------------------------------------------------------------------------------------------------- time
+
+SHARES, SHARES_END = 745.0, WIDTH - 40.0
+"""Where the panel of shares begins and ends."""
+SHAPES = {Port.SHARED: "reads and writes", Port.READ: "reads", Port.WRITE: "writes"}
+
+
+def draw_layer_time(mapping: NetworkMapping) -> str:
+    """Cycles of all executions of each layer, in the colour of what bounds them; beside it how busy each part of the machine is."""
+    colours = bound_colours(mapping)
+    top = 64.0
+    layers = mapping.layers
+    bottom = _row_y(len(layers), top)
+    parts = [*_stripes(len(layers), top), *_time_key(mapping, colours), *_share_axis(top, bottom)]
+    per_cycle = (SHARES - MARGIN - NAMES - 205) / max(layer.cycles for layer in layers)
+    for at, layer in enumerate(layers):
+        y = _row_y(at, top)
+        parts += [_row_name(layer, at, y), *_cycles(layer, mapping, y, layer.cycles * per_cycle, colours)]
+        parts += _busy(layer, y, colours)
+    label = f"Cycles of the layers of {mapping.name}, and how busy compute units and memories are"
+    return svg.drawing(WIDTH, bottom + 4, label, *parts)
+
+
+def _cycles(
+    layer: LayerMapping, mapping: NetworkMapping, y: float, width: float, colours: dict[str, str]
+) -> Iterator[str]:
+    bound = layer.evaluation.bound_by
+    title = f"{layer.name}: {layer.count:,} × {layer.evaluation.cycles:,} cycles, bound by {bound}"
+    yield svg.rect(MARGIN + NAMES, y, max(0.5, width), BAR, title=title, fill=colours[bound], fill_opacity=0.85)
+    share = units.percent(layer.cycles / mapping.cycles)
+    yield svg.text(MARGIN + NAMES + width + 8, y + 12, f"{layer.cycles:,}", note=share, font_size=12.0)
+
+
+def _time_key(mapping: NetworkMapping, colours: dict[str, str]) -> Iterator[str]:
+    yield _caption(MARGIN + NAMES, 24, "cycles of all executions, bound by")
+    x = MARGIN + NAMES
+    used = {layer.evaluation.bound_by for layer in mapping.layers}
+    for name, colour in colours.items():
+        if name in used:
+            yield svg.rect(x, 35, 10, 10, rx=2, fill=colour, fill_opacity=0.85)
+            yield _caption(x + 15, 44, clip(name, LONGEST_NAME))
+            x += 15 + 6.9 * len(clip(name, LONGEST_NAME)) + 14
+    yield _caption(SHARES, 24, "share of the layer's time: MAC units at work")
+    yield svg.rect(SHARES + 258, 16, 18, 9, fill=svg.MACS_COLOUR, fill_opacity=0.28)
+    x = SHARES
+    for name, colour, port in _busy_kinds(mapping, colours):
+        yield from _mark(x + 5, 40.5, colour, port)
+        yield _caption(x + 15, 44, name)
+        x += 15 + 6.5 * len(name) + 14
+
+
+def _busy_kinds(mapping: NetworkMapping, colours: dict[str, str]) -> Iterator[tuple[str, str, Port | None]]:
+    """Name, colour and shape of each mark."""
+    yield "loops", colours["compute"], None
+    seen: set[tuple[str, Port]] = set()
+    for layer in mapping.layers:
+        seen |= {(busy.level, busy.port) for busy in busy_ports(layer)}
+    for level in limited_levels(mapping):
+        for port in SHAPES:
+            if (level, port) in seen:
+                yield f"{clip(level, 14)} {SHAPES[port]}", colours[level], port
+
+
+def _share_axis(top: float, bottom: float) -> Iterator[str]:
+    for percent in (0, 25, 50, 75, 100):
+        x = _share_x(percent / 100)
+        yield svg.line(x, top - 6, x, bottom, stroke=svg.LINE, stroke_dasharray="2 3" if 0 < percent < 100 else None)
+        yield _caption(x, top - 9, f"{percent} %" if percent else "0", text_anchor="middle")
+
+
+def _share_x(share: float) -> float:
+    return SHARES + min(1.0, share) * (SHARES_END - SHARES)
+
+
+def _busy(layer: LayerMapping, y: float, colours: dict[str, str]) -> Iterator[str]:
+    cost = layer.evaluation
+    yield svg.rect(
+        SHARES,
+        y + 2.5,
+        _share_x(cost.utilization) - SHARES,
+        BAR - 5,
+        title=f"{layer.name}: {units.percent(cost.utilization)} of the MAC units' time is spent on MACs",
+        fill=svg.MACS_COLOUR,
+        fill_opacity=0.28,
+    )
+    compute = cost.compute.cycles / cost.cycles
+    title = f"{layer.name}: the loops take {units.percent(compute)} of the time"
+    yield from _mark(_share_x(compute), y + BAR / 2, colours["compute"], None, title)
+    for busy in busy_ports(layer):
+        title = f"{layer.name}: {busy.level} is busy with {SHAPES[busy.port]} {units.percent(busy.share)} of the time"
+        yield from _mark(_share_x(busy.share), y + BAR / 2, colours[busy.level], busy.port, title)
+
+
+def _mark(x: float, y: float, colour: str, port: Port | None, title: str = "") -> Iterator[str]:
+    """A bar for the compute units, a dot for reads and writes together, triangles for reads (out) and writes (in)."""
+    inner = (svg.titled(title),) if title else ()
+    if port is None:
+        yield svg.tag("rect", *inner, x=x - 1.75, y=y - 7, width=3.5, height=14.0, rx=1, fill=colour)
+    elif port is Port.SHARED:
+        yield svg.tag("circle", *inner, cx=x, cy=y, r=4.5, fill=colour)
+    else:
+        tip = -5 if port is Port.READ else 5
+        points = f"{x:.1f},{y + tip:.1f} {x - 5:.1f},{y - tip * 0.8:.1f} {x + 5:.1f},{y - tip * 0.8:.1f}"
+        yield svg.tag("polygon", *inner, points=points, fill=colour)
