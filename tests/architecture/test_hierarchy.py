@@ -107,6 +107,7 @@ def test_numbers_and_words_settle() -> None:
         ({"fanout": Fanout(drain_latency=-1)}, "fanout drain_latency is -1; expected a whole number, at least 0"),
         ({"word_bits": 0}, "word_bits is 0; expected a whole number, at least 1"),
         ({"block": "4"}, "block is '4'; expected a whole number, at least 1"),
+        ({"cluster": 0}, "cluster is 0; expected a whole number, at least 1"),
         ({"block": True}, "block is True; expected a whole number, at least 1"),
         ({"buffering": 0.5}, "buffering is 0.5; expected at least 1"),
         ({"buffering": math.inf}, "buffering is inf; expected at least 1"),

@@ -145,6 +145,12 @@ def test_attributes_of_old_operator_sets() -> None:
     assert load_onnx(model(nodes, {"x": (6, 8)}, [weights("w", 8, 4)], opset=9)).macs == 2 * 8 * 4
 
 
+def test_float_formats_newer_than_the_operator_set() -> None:
+    half = {"x": TensorProto.BFLOAT16, "w": TensorProto.BFLOAT16}
+    nodes = [node("Conv", "x w", "c"), node("Flatten", "c", "f"), node("Gemm", "f f", transB=1)]
+    assert load_onnx(model(nodes, {"x": (1, 3, 4, 4), "w": (2, 3, 3, 3)}, kinds=half, opset=17)).macs == 2 * 27 * 4 + 8
+
+
 def test_declared_shapes_help_where_nothing_else_does() -> None:
     nodes = [node("Mystery", "x", "m", domain="local"), node("MatMul", "m w")]
     made = model(nodes, {"x": ("n", 8)}, [weights("w", 8, 4)])

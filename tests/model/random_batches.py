@@ -25,7 +25,7 @@ def random_problem(seed: int) -> Problem:
     *inner, outermost = architecture.levels
     sizes = [*(rng.choice((math.inf, 2048, 16384)) for _ in inner), outermost.size_bits]
     levels = tuple(
-        replace(level, size_bits=size, area_um2=rng.choice((0.0, 2.5)))
+        replace(level, size_bits=size, area_um2=rng.choice((0.0, 2.5)), cluster=rng.choice((1, 1, 2, 3)))
         for level, size in zip(architecture.levels, sizes, strict=True)
     )
     compute = replace(architecture.compute, area_um2=rng.choice((0.0, 1.5)))

@@ -165,7 +165,7 @@ def problem_for_jax(seed: int) -> Problem:
     raise AssertionError
 
 
-@pytest.mark.parametrize("seed", range(14))
+@pytest.mark.parametrize("seed", range(10))
 def test_jax_equals_numpy(seed: int) -> None:
     pytest.importorskip("jax")
     padding, cuts = seed % 4 == 3, seed % 2 == 1

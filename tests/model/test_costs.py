@@ -71,6 +71,15 @@ def test_energies_are_those_of_all_used_instances() -> None:
     assert across(energy_pj=1).energy_pj == 120
 
 
+@pytest.mark.parametrize(("cluster", "arrays"), [(1, 3), (5, 3), (7, 2), (15, 1), (100, 1)])
+def test_instances_of_a_cluster_share_an_access(cluster: int, arrays: int) -> None:
+    """The three used PEs of 15 are spread over as many clusters as there are."""
+    cost = across(pe={"write_pj": 1, "cluster": cluster})
+    assert cost.energy_pj == arrays * (20 + 10)
+    assert cost.level("PE").instances_used == 3
+    assert across(pe={"leak_pj": 1, "cluster": cluster}).energy_pj == 20 * 3
+
+
 def test_used_instances_leak() -> None:
     assert one_memory(leak_pj=0.5).energy_pj == 0.5 * 120
     assert across(ram={"leak_pj": 1}).energy_pj == 20

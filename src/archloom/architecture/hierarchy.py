@@ -69,9 +69,9 @@ class Memory:
     Sizes in bits, bandwidths in words per cycle and instance, energies in pJ per access of one block of `block` words,
     `leak_pj` per instance and cycle, `area_um2` per instance. `keep` / `bypass` select tensors (by name, role, or `all`)
     that must / must not be held here; where both select a tensor, the closer one counts (its name before its role before
-    `all`), and a tensor selected by neither is the mapping's choice. `buffering` = 2 halves the usable capacity. `power_gated_at` names the outer level at
-    whose granularity idle instances are switched off. A `cluster` of instances shares one array: an access of all of them
-    at once is one access of the array (Timeloop's cluster_size).
+    `all`), and a tensor selected by neither is the mapping's choice. `buffering` = 2 halves the usable capacity.
+    `power_gated_at` names the outer level at whose granularity idle instances are switched off. A `cluster` of instances shares
+    one array: an access of all of them at once is one access of the array (Timeloop's cluster_size).
     A level that bypasses `all` and has no size is a pure fanout (Timeloop's dummy storage).
     """
 
@@ -220,7 +220,7 @@ def _level_faults(level: Memory, outward: list[str]) -> list[str]:
     fanout, faults = level.fanout, list[str]()
     for name, least in (("x", 1), ("y", 1), ("fill_latency", 0), ("drain_latency", 0)):
         faults += _unless_whole(f"fanout {name}", getattr(fanout, name), least)
-    for name in ("word_bits", "block"):
+    for name in ("word_bits", "block", "cluster"):
         faults += _unless_whole(name, getattr(level, name), 1)
     if not (_is_number(level.buffering) and 1 <= level.buffering < math.inf):
         faults.append(f"buffering is {level.buffering!r}; expected at least 1")

@@ -12,6 +12,7 @@ import typer
 
 import archloom
 from archloom.cli import check, cite, convert, evaluate
+from archloom.cli.compare import compare
 from archloom.cli.map import map_command
 from archloom.cli.messages import print_bug, print_error, print_misuse, print_warning
 from archloom.cli.streams import tolerate_plain_terminals
@@ -34,6 +35,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 infeasible, 2 bad input.",
 )
 app.command("map")(map_command)
+app.command("compare")(compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("check")(check.check)
 app.command("convert")(convert.convert)

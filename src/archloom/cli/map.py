@@ -53,7 +53,7 @@ def map_command(
     timeloop: TimeloopOption = False,
     strategy: StrategyOption = "exact",
     time_limit: TimeLimitOption = None,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = 0,
     seed: SeedOption = 0,
     no_cache: NoCacheOption = False,
     pareto: Annotated[
@@ -121,6 +121,7 @@ def settled(network: Network, machine: Any, options: dict[str, Any]) -> tuple[Ne
     from archloom.search.mapper import map as search
     from archloom.search.network_mapping import NoMappingError
 
+    options = {**options, "jobs": options["jobs"] or _cores()}
     with stoppable() as stop:
         try:
             with SearchProgress(quiet=bool(os.environ.get("ARCHLOOM_QUIET"))) as shown:
@@ -131,3 +132,10 @@ def settled(network: Network, machine: Any, options: dict[str, Any]) -> tuple[Ne
             print_error(error)
             return error.mapping, INTERRUPTED if stop.is_set() else error.exit_code
         return found, INTERRUPTED if stop.is_set() else 0
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

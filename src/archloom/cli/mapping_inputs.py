@@ -78,7 +78,17 @@ TimeLimitOption = Annotated[
         "--time-limit", metavar="TIME", help="For the whole run, such as 60s or 5min; what is open then shows its gap."
     ),
 ]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Processes side by side.")]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=0,
+        show_default=False,
+        help="Processes side by side; 0, the default: one per core.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="For strategies that draw at random.")]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep answers on disk.")]
 

@@ -35,7 +35,8 @@ def restricted(rules: Rules, batch: MappingBatch, row: int, axes: Iterable[Axis]
 
     A fixed order is that of the order array, also for dims that have no loop in that mapping (outside the others, unless the
     rules give them a place). A fixed shape makes each reshapeable
-    mesh the one in use: other mappings fit it, and need not fill it.
+    mesh the one in use: other mappings fit it, and need not fill it. Where fanouts pool their units, no mesh is a fanout's own, and
+    fixing the shape changes nothing.
     """
     for axis in axes:
         rules = _FIX[axis](rules, batch, row)
@@ -67,6 +68,8 @@ def _fix_parallelism(rules: Rules, batch: MappingBatch, row: int) -> Rules:
 
 
 def _fix_shape(rules: Rules, batch: MappingBatch, row: int) -> Rules:
+    if rules.pooled:
+        return rules
     mesh = list(rules.mesh)
     for at, reshapeable in enumerate(rules.reshapeable):
         if reshapeable:

@@ -111,9 +111,7 @@ def _utilization(plan: Plan, slots: Lane) -> Lane:
     return (plan.macs if isinstance(slots, int) else float(plan.macs)) / slots
 
 
-def _access_pj(
-    plan: Plan, counts: Counts, hardware: Hardware, instances: list[Lane], level: int, t: int
-) -> Lane:
+def _access_pj(plan: Plan, counts: Counts, hardware: Hardware, instances: list[Lane], level: int, t: int) -> Lane:
     block = plan.levels[level].block
     actions = (
         (counts.reads[level][t], hardware.read_pj[level]),
@@ -121,10 +119,9 @@ def _access_pj(
         (counts.updates[level][t], hardware.update_pj[level]),
     )
     per_instance = ops.total(ops.product((ops.ceil_divide(words, block), energy)) for words, energy in actions)
-    cluster = plan.levels[level].cluster
-    used = counts.used[level]
-    if cluster > 1:
-        used = ops.smallest((used, ops.largest((instances[level] / cluster, 1))))
+    cluster, used = plan.levels[level].cluster, counts.used[level]
+    if cluster > 1:  # used instances are spread over as many clusters as there are
+        used = ops.smallest((used, ops.largest((ops.floor(instances[level] / cluster), 1))))
     return ops.product((per_instance, used))
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from archloom.report import units
 from archloom.report.bars import bar, stacked_bar
 from archloom.report.mapping_figures import costliest, network_energy, outer_traffic
+from archloom.report.mapping_headline import layers_text, mapping_headline
 from archloom.report.names import clip, printable
 from archloom.report.styles import QUIET, TENSORS
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
@@ -74,73 +75,16 @@ def space_text(size: int | None) -> str:
 
 def _title(mapping: NetworkMapping) -> RenderableType:
     text = Text.assemble((printable(mapping.name), "bold"), " on ", (printable(mapping.architecture.name), "bold"))
-    executions = sum(layer.count for layer in mapping.layers)
-    counts = f"{executions:,} layers, {len(mapping.layers):,} distinct" if executions > 1 else "1 layer"
-    text.append(f"\n{counts}, {mapping.macs:,} MACs{_skipped(mapping)}\n", QUIET)
+    text.append(f"\n{layers_text(mapping)}, {mapping.macs:,} MACs{_skipped(mapping)}\n", QUIET)
     table = grid(("", "left"), ("", "left"), ("", "left"))
     table.columns[-1].no_wrap = False
-    for name, value, note in _headline(mapping):
-        table.add_row(name, Text(value, "bold"), Text(note, QUIET))
+    for line in mapping_headline(mapping):
+        table.add_row(line.name, Text(line.value, "bold"), Text(line.note, QUIET))
     return Group(text, table)
 
 
 def _skipped(mapping: NetworkMapping) -> str:
     return f"; {len(mapping.skipped)} operators are no layers and are skipped" if mapping.skipped else ""
-
-
-def _headline(mapping: NetworkMapping) -> list[tuple[str, str, str]]:
-    slowest = max(mapping.layers, key=lambda layer: layer.cycles)
-    spent = mapping.energy_by_level
-    most = max(spent, key=lambda name: spent[name])
-    energy_note = "the architecture gives no energies"
-    if mapping.energy_pj:
-        share = units.percent(spent[most] / mapping.energy_pj)
-        energy_note = (
-            f"{units.ratio(mapping.energy_pj / mapping.macs)} pJ per MAC; {share} of it in {clip(most, LONGEST_NAME)}"
-        )
-    lines = [
-        ("Latency", f"{mapping.cycles:,} cycles", _latency_note(mapping, slowest)),
-        ("Utilisation", units.percent(mapping.utilization), f"of {mapping.architecture.compute_instances:,} MAC units"),
-        ("Energy", units.energy(mapping.energy_pj), energy_note),
-        ("EDP", f"{units.energy(mapping.edp)}·cycles", "all energy times all cycles"),
-    ]
-    if mapping.area_um2:
-        lines.append(("Area", units.area(mapping.area_um2), ""))
-    return [*lines, ("Search", *_proof(mapping))]
-
-
-def _latency_note(mapping: NetworkMapping, slowest: LayerMapping) -> str:
-    by: dict[str, int] = {}
-    for layer in mapping.layers:
-        by[layer.evaluation.bound_by] = by.get(layer.evaluation.bound_by, 0) + layer.cycles
-    shares = sorted(by.items(), key=lambda item: -item[1])[:2]
-    parts = [f"{units.percent(cycles / mapping.cycles)} bound by {clip(name, LONGEST_NAME)}" for name, cycles in shares]
-    where = f"; {units.percent(slowest.cycles / mapping.cycles)} in {clip(slowest.name, LONGEST_NAME)}"
-    return ", ".join(parts) + (where if len(mapping.layers) > 1 else "")
-
-
-def _proof(mapping: NetworkMapping) -> tuple[str, str]:
-    """What is proven, in words."""
-    name = mapping.options.objective.name
-    what = {"edp": "EDP", "ed2p": "ED²P"}.get(name, name)
-    proven = sum(layer.finished for layer in mapping.layers)
-    every = len(mapping.layers)
-    value = f"best {what} proven" if proven == every else f"{proven} of {every} proven"
-    notes: list[str] = []
-    if proven < every:
-        worst = max(mapping.layers, key=lambda layer: layer.gap)
-        notes.append(f"{clip(worst.name, LONGEST_NAME)} may be {units.percent(worst.gap)} from the best")
-    executions = sum(layer.count for layer in mapping.layers)
-    if executions > 1 and not mapping.unmapped and 0 < mapping.gap < 1:
-        notes.append(f"the network's {what} is at most {_share(mapping.gap)} above the least possible")
-    notes.append(
-        f"{sum(layer.priced for layer in mapping.layers):,} mappings costed in {_seconds(mapping.cpu_s)} CPU-s"
-    )
-    return value, "; ".join(notes)
-
-
-def _share(share: float) -> str:
-    return units.percent(share / (1 - share))
 
 
 def _seconds(seconds: float) -> str:

@@ -46,6 +46,26 @@ class LayerStatus:
     layer: str
     step: Step
 
+    @property
+    def objective(self) -> float:
+        return self.step.objective
+
+    @property
+    def bound(self) -> float:
+        return self.step.bound
+
+    @property
+    def priced(self) -> int:
+        return self.step.priced
+
+    @property
+    def elapsed_s(self) -> float:
+        return self.step.elapsed_s
+
+    @property
+    def gap(self) -> float:
+        return self.step.gap
+
 
 @dataclass(frozen=True, slots=True)
 class LayerDone:

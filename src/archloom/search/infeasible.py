@@ -19,15 +19,18 @@ PATIENCE_S = 3.0
 """So long one attempt at a larger memory may take."""
 
 
-def why_infeasible(parts: Sequence[Problem], stop: threading.Event | None = None) -> str:
-    """A sentence on why these parts of a space have no mapping between them: what is too small, or what contradicts."""
+def why_infeasible(parts: Sequence[Problem], empty: str | None = None, stop: threading.Event | None = None) -> str:
+    """A sentence on why these parts of a space have no mapping between them: what is too small, or what contradicts.
+
+    `empty`: what the space says about being empty, where it is.
+    """
     for problem in parts:
         reasons = list(_certain(problem))
         if reasons and len(parts) == 1:
             return "; ".join(reasons)
     common = [set(_certain(problem)) for problem in parts]
     shared = sorted(set.intersection(*common))
-    return "; ".join(shared) if shared else _what_would_help(parts, stop)
+    return "; ".join(shared) if shared else empty or _what_would_help(parts, stop)
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,24 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import Any
 
 from archloom.architecture.hierarchy import Architecture
 from archloom.errors import Fault, InputError
-from archloom.mapspace.space import MapSpace
 from archloom.model.evaluate import evaluate
-from archloom.search.cache import Cache, open_cache
-from archloom.search.canonical import from_numbers, key_of
+from archloom.search.cache import open_cache
+from archloom.search.canonical import from_numbers
 from archloom.search.events import LayerDone, LayerStarted, LayerStatus, Listener, NetworkStarted, Step
 from archloom.search.infeasible import why_infeasible
 from archloom.search.network_mapping import LayerMapping, NetworkMapping, NoMappingError, Options, Unmapped
 from archloom.search.objective import Objective, objective_of
 from archloom.search.pool import Ear, run_tasks
-from archloom.search.spaces import check_request, problems_of, space_of
-from archloom.search.strategies import check_strategy
+from archloom.search.spaces import check_request, space_of
+from archloom.search.strategies import check_strategy, name_of
 from archloom.search.task import Entry, Task, recall
 from archloom.workload.einsum import Workload
 from archloom.workload.network import Layer, Network
@@ -45,6 +45,7 @@ def map(  # noqa: A001
     drain_reads: bool = False,
     strategy: Any = "exact",
     time_limit_s: float | None = None,
+    evaluations: int | None = None,
     seed: int = 0,
     jobs: int = 1,
     cache: bool | str | PathLike[str] = True,
@@ -63,14 +64,18 @@ def map(  # noqa: A001
     from there next time, unless `cache` is False or names another folder. `progress` hears events (`archloom.search.events`);
     setting `stop` ends the search early, as the time limit does.
 
+    `strategy`: `exact`, or `random`, `annealing`, `genetic`, `hill-climbing` or a `Strategy` of your own, which draw at random from
+    `seed` and price `evaluations` mappings per layer (10,000, or as many as the time allows); their answers are not kept.
+
     Raises InputError for bad input, and NoMappingError, an InfeasibleError, with all layers that have no legal mapping, and why.
     """
-    options = Options(objective_of(objective), cuts, padding, drain_reads, str(strategy), seed, time_limit_s)
+    options = Options(objective_of(objective), cuts, padding, drain_reads, name_of(strategy), seed, time_limit_s)
     check_request(network, architecture, options, jobs=jobs)
     check_strategy(strategy)
     whole = network if isinstance(network, Network) else Network(network.name, (Layer(network),))
-    layers = _jobs(whole, architecture, constraints, options, strategy, open_cache(cache))
-    tasks = [job.task for job in layers]
+    store = open_cache(cache)
+    make = partial(Task, strategy=strategy, folder=None if store is None else store.folder, evaluations=evaluations)
+    tasks = _tasks(whole, architecture, constraints, options, make)
     answers: Answers = {task.key: (entry, True) for task in tasks if (entry := recall(task)) and entry.finished}
     open_tasks = list({task.key: task for task in tasks if task.key not in answers}.values())
     teller = _Teller(progress, open_tasks, jobs, stop)
@@ -84,30 +89,19 @@ def map(  # noqa: A001
         ear=Ear(teller.started, teller.status, teller.done),
     )
     answers |= {task.key: (entry, False) for task, entry in zip(open_tasks, found, strict=True)}
-    return _result(whole, architecture, options, layers, answers, teller.reasons)
+    return _result(whole, architecture, options, tasks, answers, teller.reasons)
 
 
 # -- tasks ------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A layer, its mapspace, and the task of searching it; layers that differ in names only have tasks with the same key."""
-
-    layer: Layer
-    space: MapSpace
-    task: Task
-
-
-def _jobs(
-    network: Network, architecture: Architecture, constraints: Any, options: Options, strategy: Any, cache: Cache | None
-) -> list[_Job]:
-    """One job per layer. Raises InputError with the faults of all layers."""
-    jobs: list[_Job] = []
+def _tasks(
+    network: Network, architecture: Architecture, constraints: Any, options: Options, make: Callable[..., Task]
+) -> list[Task]:
+    """One task per layer; layers that differ in names only have tasks with the same key. Raises InputError with all faults."""
+    tasks: list[Task] = []
     faults: dict[Fault, None] = {}
     said: dict[str, None] = {}
-    search = {"strategy": options.strategy} | ({} if options.strategy == "exact" else {"seed": options.seed})
-    folder = None if cache is None else cache.folder
     for layer in network.layers:
         try:
             space = space_of(layer.workload, architecture, constraints, options)
@@ -115,14 +109,12 @@ def _jobs(
             faults.update(dict.fromkeys(error.faults))
             continue
         said.update(dict.fromkeys(space.warnings))
-        parts = problems_of(space, options)
-        task = Task(layer.name, parts, key_of(parts, search), strategy, options.seed, folder)
-        jobs.append(_Job(layer, space, task))
+        tasks.append(make(layer.name, space, options))
     if faults:
         raise InputError(faults)
     for remark in said:
         warnings.warn(remark, stacklevel=3)
-    return jobs
+    return tasks
 
 
 # -- results ----------------------------------------------------------------------------------------------------------------
@@ -132,19 +124,19 @@ def _result(
     network: Network,
     architecture: Architecture,
     options: Options,
-    jobs: Sequence[_Job],
+    tasks: Sequence[Task],
     answers: Answers,
     reasons: dict[str, str],
 ) -> NetworkMapping:
     mapped: list[LayerMapping] = []
     unmapped: list[Unmapped] = []
-    for job in jobs:
-        layer, (entry, cached) = job.layer, answers[job.task.key]
+    for layer, task in zip(network.layers, tasks, strict=True):
+        entry, cached = answers[task.key]
         if entry is not None and entry.mapping is not None:
-            mapped.append(_layer_mapping(job, entry, cached))
+            mapped.append(_layer_mapping(layer, task, entry, cached))
         else:
             proven = entry is not None and entry.finished
-            reason = reasons.get(job.task.key) or why_infeasible(job.task.parts)
+            reason = reasons.get(task.key) or _why(task)
             unmapped.append(Unmapped(layer.names, layer.count, layer.workload, reason, proven))
     result = NetworkMapping(network.name, architecture, options, tuple(mapped), network.skipped, tuple(unmapped))
     if unmapped:
@@ -152,9 +144,9 @@ def _result(
     return result
 
 
-def _layer_mapping(job: _Job, entry: Entry, cached: bool) -> LayerMapping:
+def _layer_mapping(layer: Layer, task: Task, entry: Entry, cached: bool) -> LayerMapping:
     """The answer with the layer's own names, checked: it costs what the search says, and is in the space."""
-    layer, space, problem = job.layer, job.space, job.task.problem
+    space, problem = task.space, task.problem
     assert entry.mapping is not None
     mapping = from_numbers(entry.mapping, layer.workload, space.architecture)
     evaluation = evaluate(layer.workload, space.architecture, mapping, drain_reads=problem.drain_reads)
@@ -177,6 +169,11 @@ def _layer_mapping(job: _Job, entry: Entry, cached: bool) -> LayerMapping:
         cached=cached,
         steps=tuple(Step(elapsed, value, bound, int(priced)) for elapsed, value, bound, priced in entry.steps),
     )
+
+
+def _why(task: Task, stop: threading.Event | None = None) -> str:
+    """Why a task has no mapping."""
+    return why_infeasible(task.parts, task.space.why_empty(), stop)
 
 
 @dataclass
@@ -217,5 +214,5 @@ class _Teller:
 
     def _reason(self, task: Task, entry: Entry) -> str:
         if entry.finished:
-            return why_infeasible(task.parts, self.stop)
+            return _why(task, self.stop)
         return "no mapping was found in the time given"

@@ -16,7 +16,6 @@ from archloom.model.evaluate import evaluate
 from archloom.model.result import Evaluation
 from archloom.search.cache import open_cache
 from archloom.search.canonical import from_numbers, key_of, to_numbers
-from archloom.search.events import Listener
 from archloom.search.exact.problem import Problem
 from archloom.search.exact.solve import pareto_front
 from archloom.search.infeasible import why_infeasible
@@ -98,7 +97,6 @@ def pareto(
     drain_reads: bool = False,
     time_limit_s: float | None = None,
     cache: bool | str | PathLike[str] = True,
-    progress: Listener | None = None,
     stop: threading.Event | None = None,
 ) -> ParetoFront:
     """All trade-offs of energy and latency of a layer on a machine, proven; parameters as for `map`.
@@ -126,7 +124,9 @@ def pareto(
             mappings = [to_numbers(point.mapping, workload) for point in points]
             store.store(key, {"mappings": mappings, "cpu_s": cpu_s, "finished": True})
     if not points:
-        reason = why_infeasible(parts) if finished else "no mapping was found in the time given"
+        reason = (
+            why_infeasible(parts, space.why_empty(), stop) if finished else "no mapping was found in the time given"
+        )
         raise NoMappingError((Unmapped((workload.name,), 1, workload, reason, finished),), None)
     return ParetoFront(workload, space.architecture, tuple(points), finished, space.total, cpu_s, known is not None)
 

@@ -115,7 +115,7 @@ class _Plan:
     def _another_round(self) -> None:
         """Queue what is not finished, where enough time is left to get further than before."""
         left = self.left_s()
-        opened = [at for at, entry in self.entries.items() if not entry.finished]
+        opened = [at for at, entry in self.entries.items() if not entry.finished and self.tasks[at].is_exact]
         if left is None or not opened:
             return
         share = left * min(self.jobs, len(opened)) / len(opened)

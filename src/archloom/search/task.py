@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from archloom.errors import ArchloomError
+from archloom.mapspace.space import MapSpace
 from archloom.model.evaluate import evaluate
 from archloom.search.cache import Cache
-from archloom.search.canonical import Numbers, from_numbers, to_numbers
+from archloom.search.canonical import Numbers, from_numbers, key_of, to_numbers
 from archloom.search.events import Step
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
-from archloom.search.strategies import solve_by
+from archloom.search.network_mapping import Options
+from archloom.search.spaces import problems_of
+from archloom.search.strategies import EXACT, name_of, solve_by, solve_exactly
 
 __all__ = ["Entry", "Flag", "SearchWatch", "Status", "Task", "recall", "run_task"]
 
@@ -55,14 +59,22 @@ class Flag(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """A space to search, in `parts` that have no mapping in common, and how; `key` is its name in the cache (empty: not kept)."""
+    """A space to search, and how; `folder` is the cache (None: answers are not kept).
+
+    `evaluations`: so many mappings a strategy other than the exact one prices (None: its own choice).
+    """
 
     name: str
-    parts: tuple[Problem, ...]
-    key: str
+    space: MapSpace
+    options: Options
     strategy: Any
-    seed: int
     folder: Path | None
+    evaluations: int | None = None
+
+    @cached_property
+    def parts(self) -> tuple[Problem, ...]:
+        """The problems that the exact mapper solves; their spaces have no mapping in common."""
+        return problems_of(self.space, self.options)
 
     @property
     def problem(self) -> Problem:
@@ -70,9 +82,19 @@ class Task:
         return self.parts[0]
 
     @property
+    def is_exact(self) -> bool:
+        return self.strategy == EXACT
+
+    @cached_property
+    def key(self) -> str:
+        """Its content, without names: tasks with the same key have the same answer."""
+        options = {"strategy": name_of(self.strategy)}
+        return key_of(self.parts, options if self.is_exact else {**options, "seed": self.options.seed})
+
+    @property
     def cache(self) -> Cache | None:
-        """Where its answer is kept."""
-        return Cache(self.folder) if self.folder is not None and self.key else None
+        """Where its answer is kept; only proofs and steps towards them are."""
+        return Cache(self.folder) if self.folder is not None and self.is_exact else None
 
 
 class SearchWatch(Watch):
@@ -152,7 +174,11 @@ def run_task(task: Task, limit_s: float | None, stop: Flag, status: Status) -> E
     watch = SearchWatch(limit_s, stop, status)
     if incumbent is not None:
         watch.know()
-    answer = solve_by(task.strategy, task.parts, watch, seed=task.seed, incumbent=incumbent)
+    if task.is_exact:
+        answer = solve_exactly(task.parts, watch, incumbent)
+    else:
+        seed, many = task.options.seed, task.evaluations
+        answer = solve_by(task.strategy, task.space, task.parts, watch, seed=seed, evaluations=many)
     entry = _entry(answer, problem, time.process_time() - cpu, known, watch)
     if task.cache is not None:
         task.cache.store(task.key, asdict(entry))

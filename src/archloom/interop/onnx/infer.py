@@ -107,13 +107,25 @@ def _inferred(node: NodeProto, scope: Scope, *, plain: bool) -> tuple[dict[str, 
     types = {name: tensor_type(scope.shape(name)) if plain else scope.types.get(name, TypeProto()) for name in given}
     data = {name: numpy_helper.from_array(scope.constants[name], name) for name in given if name in scope.constants}
     opsets = [helper.make_opsetid(domain, number) for domain, number in scope.opsets.items()]
-    try:
-        return shape_inference.infer_node_outputs(
-            schema, node, types, data, opset_imports=opsets
-        ), "has a size that depends on data"
-    except Exception as error:  # InferenceError, and what malformed nodes raise besides
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        return {}, f"is not valid: {lines[0][:200]}"
+    reason = ""
+    # Operator sets older than a float format refuse it, though the shapes would be the same
+    for kinds in (types, {name: _as_float(kind) for name, kind in types.items()}):
+        try:
+            found = shape_inference.infer_node_outputs(schema, node, kinds, data, opset_imports=opsets)
+            return found, "has a size that depends on data"
+        except Exception as error:  # InferenceError, and what malformed nodes raise besides
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            reason = reason or f"is not valid: {lines[0][:200]}"
+    return {}, reason
+
+
+def _as_float(kind: TypeProto) -> TypeProto:
+    """The type with a float of any other width, or of eight bits and fewer, taken for a plain one."""
+    from onnx import TensorProto
+
+    floats = ("DOUBLE", "FLOAT16", "BFLOAT16", "FLOAT8", "FLOAT4")
+    name = TensorProto.DataType.Name(kind.tensor_type.elem_type)
+    return tensor_type(shape_of(kind)) if name.startswith(floats) else kind
 
 
 def _best(inferred: TypeProto | None, declared: TypeProto | None, by_rule: Any) -> TypeProto:

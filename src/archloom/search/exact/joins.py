@@ -177,6 +177,7 @@ def _shape(search: _Search) -> Shape:
         sliding=frozenset(t for t, tensor in enumerate(plan.tensors) if tensor.sliding),
         movable=movable,
         fixed_orders=_is_strict(search),
+        backing_is_finite=math.isfinite(search.machine.capacity[-1]),
     )
 
 
