@@ -1,8 +1,9 @@
-"""Settings of every test: the same examples each time, and plain output of a fixed width."""
+"""Settings of every test: the same examples each time, plain output of a fixed width, and an empty cache."""
 
 from __future__ import annotations
 
 import os
+import uuid
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,3 +21,9 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees what the user, or another test, has mapped before; the folder is made when something is kept."""
+    monkeypatch.setenv("ARCHLOOM_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{uuid.uuid4().hex}"))

@@ -51,7 +51,9 @@ class InputError(ArchloomError):
 
     exit_code = 2
 
-    def __init__(self, faults: str | Fault | Iterable[Fault], place: Place | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, faults: str | Fault | Iterable[Fault], place: Place | None = None, hint: str | None = None
+    ) -> None:
         if isinstance(faults, str):
             faults = (Fault(faults, place, hint),)
         elif isinstance(faults, Fault):

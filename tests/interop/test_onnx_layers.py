@@ -313,6 +313,15 @@ def test_faults_name_the_operator(nodes: list[Any], expected: str) -> None:
     assert found.startswith("graph: ")
 
 
+def test_a_name_may_be_given_once() -> None:
+    nodes = [node("MatMul", "x w", "a"), node("Relu", "a", "w"), node("Neg", "a", "a")]
+    found = message(model(nodes, {"x": (2, 8)}, [weights("w", 8, 8)]))
+    assert found.splitlines() == [
+        "graph: Relu 'w': the name 'w' of its output is taken",
+        "graph: Neg 'a': the name 'a' of its output is taken",
+    ]
+
+
 def test_all_faults_at_once() -> None:
     nodes = [node("Conv", "x w", f"y{number}", name=f"c{number}") for number in range(3)]
     found = message(model(nodes, {"x": (1, 5, 8, 8)}, [weights("w", 4, 3, 2, 2)], ("y0",)))

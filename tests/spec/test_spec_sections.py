@@ -550,7 +550,7 @@ constraints:
             ("{x: {}}", "an entry of the constraints has no 'level'"),
             (
                 "{level: GLB, z: {}}",
-                "the entry for 'GLB' has the unknown key 'z' (expected one of: level, keep, bypass, temporal, x, y)",
+                "the entry for 'GLB' has the unknown key 'z' (expected one of: level, keep, bypass, temporal, x, y, spatial, no_multicast, no_reuse, parallelism, utilization)",
             ),
             (
                 "{level: GLB, x: {dim: [m]}}",

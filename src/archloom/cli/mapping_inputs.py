@@ -172,7 +172,7 @@ def read_machine(text: str, constraints: str | None, sets: Sequence[str]) -> Mac
     if Path(text).exists():
         name, changes = text, []
     label = name if not Path(name).suffix else Path(name).stem
-    label += "".join(f" {change.strip()}" for change in changes)
+    label += "".join(f" {change.strip().removeprefix('levels.')}" for change in changes)
     if constraints not in (None, "own"):
         label += f", {'no rules' if constraints == 'none' else Path(str(constraints)).stem}"
     return _machine(_load([name], [*sets, *changes]), constraints, label)
@@ -195,16 +195,7 @@ def _machine(spec: Spec, constraints: str | None, label: str) -> Machine:
     own = spec.constraints if constraints in (None, "own") else ()
     if constraints not in (None, "own", "none"):
         own = _constraints_of(str(constraints))
-    return Machine(label or spec.architecture.name, spec.architecture, _TEMP(own))
-
-
-def _TEMP(rules):
-    import sys
-
-    sys.path.insert(0, "/tmp")
-    from conv import conv
-
-    return conv(rules)
+    return Machine(label or spec.architecture.name, spec.architecture, own)
 
 
 def _constraints_of(file: str) -> Any:

@@ -154,9 +154,10 @@ class SearchProgress:
 
 
 def _gap(objective: float, bound: float) -> str:
+    from archloom.report.mapping_terminal import gap_words
     from archloom.search.events import gap_of
 
-    return f"{100 * gap_of(objective, bound):.2g} %"
+    return gap_words(gap_of(objective, bound))
 
 
 def _time(seconds: float) -> str:

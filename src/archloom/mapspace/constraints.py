@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from functools import reduce
+from typing import Literal, Protocol
 
-from archloom.errors import Place
+from archloom.errors import InputError, Place
 
-__all__ = ["Constraints", "FactorRule", "LevelConstraints", "Relation"]
+__all__ = ["Constraints", "FactorRule", "Given", "GivesConstraints", "LevelConstraints", "Relation", "as_constraints"]
 
 Relation = Literal["=", "<=", ">="]
 
@@ -48,6 +49,8 @@ class LevelConstraints:
     tile is fetched anew at each step in time; the model has no such memory, so it only leads to a warning.
     Use: `min_parallelism` and `max_parallelism` of the product of all trips across the fanout, `min_utilization` of the share
     of its usable bits (0 to 1) that the tiles fill; the model checks the latter.
+    `strict`: whether naming a dim or tensor that the workload does not have is a fault; a machine's own rules name dims that only some
+    workloads have, and set it to False. `place`: where the constraints were written.
     """
 
     level: str
@@ -69,6 +72,7 @@ class LevelConstraints:
     min_parallelism: int = 1
     max_parallelism: int | None = None
     min_utilization: float = 0.0
+    strict: bool = True
     place: Place | None = None
 
     def __post_init__(self) -> None:
@@ -83,16 +87,58 @@ class LevelConstraints:
 class Constraints:
     """Constraints on a mapspace: those of each level, and on the parallelism of the whole machine (product of all trips in space).
 
-    A level may occur more than once; all its constraints hold together. `strict`: whether naming a dim or tensor that the
-    workload does not have is a fault; a machine's own rules name dims that only some workloads have, and set it to False.
+    A level may occur more than once; all its constraints hold together.
     `pooled` overrides `Architecture.pooled` (None: as the architecture says): False lets a fanout use only its own mesh.
     """
 
     levels: tuple[LevelConstraints, ...] = ()
     min_total_parallelism: int = 1
     max_total_parallelism: int | None = None
-    strict: bool = True
     pooled: bool | None = None
+
+
+class GivesConstraints(Protocol):
+    """What a file was read into, and what has constraints in it: they may depend on nothing but itself."""
+
+    def mapspace_constraints(self) -> Constraints:
+        """The constraints on a mapspace."""
+        ...
+
+
+Given = Constraints | LevelConstraints | GivesConstraints | Iterable["LevelConstraints | GivesConstraints"] | None
+"""What is taken for constraints: the objects of this module, anything read from files that gives them, or several of these."""
+
+
+def as_constraints(given: Given) -> Constraints:
+    """Anything that is taken for constraints, as Constraints; raises InputError for anything else.
+
+    Of several, all hold together.
+    """
+    if given is None:
+        return Constraints()
+    if isinstance(given, Constraints):
+        return given
+    if isinstance(given, LevelConstraints):
+        return Constraints((given,))
+    own = getattr(given, "mapspace_constraints", None)
+    if own is not None:
+        return own()
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return reduce(_together, map(as_constraints, given), Constraints())
+    raise InputError(
+        f"cannot read constraints from {type(given).__name__}",
+        hint="expected Constraints, LevelConstraints, or what a file with constraints was loaded into",
+    )
+
+
+def _together(one: Constraints, two: Constraints) -> Constraints:
+    most = [limit for limit in (one.max_total_parallelism, two.max_total_parallelism) if limit is not None]
+    return Constraints(
+        one.levels + two.levels,
+        max(one.min_total_parallelism, two.min_total_parallelism),
+        min(most, default=None),
+        False if False in (one.pooled, two.pooled) else one.pooled or two.pooled,
+    )
 
 
 def _words(value: str | Iterable[str]) -> frozenset[str]:

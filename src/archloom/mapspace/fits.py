@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +45,15 @@ class Limits:
             else trips[:, :0]
         )
 
-    def advance(self, states: Ints, uses: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """States [n, 2J] after uses [n, J] (broadcast), and which of them still have room."""
+    def advance(self, states: Ints, uses: Ints) -> tuple[Ints, Any]:
+        """States [n, 2J] after uses [n, J] (broadcast), and which of them still have room (booleans [n])."""
         many = len(self.high)
         room = states[..., :many] // uses
         wanted = -(-states[..., many:] // uses)
-        return np.concatenate((room, wanted), axis=-1), (room >= 1).all(axis=-1)
+        return np.concatenate((room, wanted), axis=-1), np.all(room >= 1, axis=-1)
 
-    def are_met(self, states: Ints) -> NDArray[np.bool_]:
-        """Which final states want nothing more."""
+    def are_met(self, states: Ints) -> Any:
+        """Booleans [n]: which final states want nothing more."""
         return (states[:, len(self.high) :] <= 1).all(axis=1)
 
 

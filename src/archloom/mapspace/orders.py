@@ -17,7 +17,7 @@ __all__ = ["permutation_table", "positions", "settled_cuts"]
 FAR = 1e6
 
 
-def positions(rules: Rules, loops: NDArray[np.bool_], keys: NDArray[Any]) -> NDArray[np.int8] | NDArray[np.int32]:
+def positions(rules: Rules, loops: NDArray[np.bool_], keys: NDArray[Any]) -> NDArray[Any]:
     """The order array [L, D, B] of blocks whose `loops` [L, D, B] are there, by ascending `keys` [L, D, B] from 0 to FAR.
 
     Dims that the rules fix innermost or outermost take their place whatever their key; equal keys go by the dim's number.
@@ -31,7 +31,7 @@ def positions(rules: Rules, loops: NDArray[np.bool_], keys: NDArray[Any]) -> NDA
         for place, d in enumerate(rules.order_outer[at]):
             rank[at, d] = place + 2 * FAR
     rank = np.where(loops, rank, 3 * FAR)
-    order = np.zeros(loops.shape, np.int8 if dims < 128 else np.int32)
+    order: NDArray[Any] = np.zeros(loops.shape, np.int8 if dims < 128 else np.int32)
     for d in range(dims):
         for e in range(d):
             after = rank[:, e] <= rank[:, d]

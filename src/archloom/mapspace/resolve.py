@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
-from archloom.architecture.hierarchy import Architecture, Memory
-from archloom.errors import Fault, InputError, Place, did_you_mean
-from archloom.mapspace.constraints import Constraints, FactorRule, LevelConstraints
-from archloom.mapspace.groups import DIM_GROUPS, expand
-from archloom.mapspace.rules import NO_LIMIT, ONE, Axes, Cuts, Range, Rules
+from archloom.architecture.hierarchy import Architecture
+from archloom.errors import InputError
+from archloom.mapspace.constraints import Constraints
+from archloom.mapspace.groups import expand
+from archloom.mapspace.narrowing import Narrowing, Table
+from archloom.mapspace.rules import NO_LIMIT, Axes, Cuts, Range, Rules
 from archloom.mapspace.splits import AxisCase, axis_cases
-from archloom.workload.einsum import Tensor, Workload
+from archloom.workload.einsum import Workload
 
 __all__ = ["MAX_PARTS", "Resolved", "resolve"]
 
 MAX_PARTS = 512
 """Permutations that leave many dims free of order make many cases; beyond this they are refused."""
-
-NONE = Range(2, 1)
-
-ROLE_WORDS = ("input", "inputs", "weight", "weights", "output", "outputs", "all")
-
-Table = list[list[Range]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ def resolve(
 ) -> Resolved:
     """Lower constraints to rules; raises InputError with every fault: unknown names, contradictions, values out of range."""
     given = constraints or Constraints()
-    state = _State(workload, architecture, given)
+    state = Narrowing(workload, architecture, given)
     for level in given.levels:
         state.add(level)
     state.check_total()
@@ -55,299 +50,68 @@ def resolve(
     state.settle_rest(padding=padding)
     if state.faults:
         raise InputError(state.faults)
-    return Resolved(state.parts(cuts, padding=padding), state.network(), tuple(dict.fromkeys(state.warnings)))
+    return Resolved(_parts(state, cuts, padding=padding), _network(state), tuple(dict.fromkeys(state.warnings)))
 
 
-@dataclass
-class _State:
-    """The tables under construction: they start as what the architecture allows, and every constraint narrows them."""
+def _network(state: Narrowing) -> Architecture:
+    """The architecture, with the constraints on multicast in its fanouts."""
+    levels = tuple(
+        level
+        if names == level.fanout.no_multicast
+        else replace(level, fanout=replace(level.fanout, no_multicast=names))
+        for level, names in zip(state.architecture.levels, state.no_multicast, strict=True)
+    )
+    return state.architecture if levels == state.architecture.levels else replace(state.architecture, levels=levels)
 
-    workload: Workload
-    architecture: Architecture
-    constraints: Constraints
-    faults: list[Fault] = field(default_factory=list[Fault])
-    warnings: list[str] = field(default_factory=list[str])
 
-    def __post_init__(self) -> None:
-        bounds = tuple(self.workload.bounds.values())
-        levels = self.architecture.levels
-        chosen = self.constraints.pooled
-        self.bounds = bounds
-        self.pooled = self.architecture.pooled if chosen is None else chosen
-        pure = [level.size_bits == 0 and not any(map(level.may_keep, self.workload.tensors)) for level in levels]
-        # a pure fanout runs no loops in time: they would do what the memory outside it can do as well
-        self.temporal: Table = [[ONE if only else Range(1, n) for n in bounds] for only in pure]
-        self.x: Table = [[Range(1, min(n, self._room(at, "x"))) for n in bounds] for at in range(len(levels))]
-        self.y: Table = [[Range(1, min(n, self._room(at, "y"))) for n in bounds] for at in range(len(levels))]
-        self.spatial: Table = [[Range(1, n) for n in bounds] for _ in levels]
-        self.inner: list[list[int]] = [[] for _ in levels]
-        self.outer: list[list[int]] = [[] for _ in levels]
-        self.order: list[tuple[str, ...]] = [() for _ in levels]
-        self.split: list[int | None] = [None for _ in levels]
-        self.parallelism = [Range() for _ in levels]
-        self.min_fill = [0.0 for _ in levels]
-        self.no_multicast = [level.fanout.no_multicast for level in levels]
-        self.keep = [[_choices(level, tensor) for tensor in self.workload.tensors] for level in levels[:-1]] + [
-            [(True,) for _ in self.workload.tensors]
+def _parts(state: Narrowing, cuts: Cuts, *, padding: bool) -> tuple[Rules, ...]:
+    per_level = [_cases(state, at) for at in range(len(state.architecture.levels))]
+    if math.prod(map(len, per_level)) > MAX_PARTS:
+        names = [
+            level.name for level, cases in zip(state.architecture.levels, per_level, strict=True) if len(cases) > 1
         ]
-        self.fixed: dict[tuple[int, str, int], int] = {}
-        self.rest: list[tuple[int, str, int, FactorRule]] = []
-
-    def _room(self, at: int, axis: str) -> int:
-        """The largest trip that the mesh alone lets a loop on this axis have."""
-        fanout = self.architecture.levels[at].fanout
-        if fanout.total == 1:
-            return 1
-        across = self.architecture.levels[at:] if self.pooled else (self.architecture.levels[at],)
-        if fanout.reshapeable:
-            return math.prod(level.fanout.total for level in across)
-        return math.prod(getattr(level.fanout, axis) for level in across)
-
-    # -- reading one level's constraints ---------------------------------------------------------------------------------
-
-    def add(self, given: LevelConstraints) -> None:
-        names = self.architecture.names
-        if given.level not in names:
-            hint = did_you_mean(given.level, list(reversed(names)))
-            self.fault(
-                f"the constraints name the level {given.level!r}, which the architecture does not have",
-                given.place,
-                hint,
-            )
-            return
-        at = names.index(given.level)
-        tables = {"temporal": self.temporal, "spatial": self.spatial, "x": self.x, "y": self.y}
-        for name, table in tables.items():
-            for rule in getattr(given, name):
-                self._factor(at, name, table, rule, given)
-        for name, table in (("temporal_dims", self.temporal), ("x_dims", self.x), ("y_dims", self.y)):
-            allowed = getattr(given, name)
-            if allowed is not None:
-                dims, _ = self._dims(sorted(allowed), f"{name} of {given.level!r}", given.place)
-                for d, dim in enumerate(self.workload.dims):
-                    if dim not in dims:
-                        table[at][d] &= ONE
-        self._orders(at, given)
-        self._residency(at, given)
-        self._use(at, given)
-
-    def fault(self, message: str, place: Place | None, hint: str | None = None) -> None:
-        self.faults.append(Fault(message, place, hint))
-
-    def _dims(self, names: Iterable[str], what: str, place: Place | None) -> tuple[list[str], list[str]]:
-        """Names as dims; unknown ones are faults, unless the constraints are a machine's own."""
-        found, unknown = expand(names, self.workload)
-        if self.constraints.strict:
-            for name in unknown:
-                hint = did_you_mean(name, [*self.workload.dims, *DIM_GROUPS])
-                self.fault(f"{what}: {name!r} is no dimension of {self.workload.name!r}", place, hint)
-        return found, unknown
-
-    def _factor(self, at: int, kind: str, table: Table, rule: FactorRule, given: LevelConstraints) -> None:
-        place = rule.place or given.place
-        what = f"the {kind} factor {rule} of {given.level!r}"
-        if rule.op not in ("=", "<=", ">="):
-            self.fault(f"{what} has the relation {rule.op!r}; expected '=', '<=' or '>='", place)
-            return
-        if rule.value < 0 or (rule.value == 0 and rule.op == "<="):
-            self.fault(f"{what}: expected a value of at least 1, or = 0 for the rest", place)
-            return
-        dims, _ = self._dims([rule.dim], what, place)
-        for dim in dims:
-            d = self.workload.dims.index(dim)
-            if rule.op == "=" and rule.value == 0:
-                self.rest.append((at, kind, d, rule))
-                continue
-            low, high = {"=": (rule.value,) * 2, "<=": (1, rule.value), ">=": (rule.value, NO_LIMIT)}[rule.op]
-            if rule.op == "=":
-                before = self.fixed.setdefault((at, kind, d), rule.value)
-                if before != rule.value:
-                    self.fault(f"{what}: it is fixed to {before} already", place)
-            table[at][d] &= Range(low, high)
-
-    def _orders(self, at: int, given: LevelConstraints) -> None:
-        for name, mine in (("order_inner", self.inner), ("order_outer", self.outer)):
-            listed: Sequence[str] = getattr(given, name)
-            dims = self._order(listed, f"{name} of {given.level!r}", given.place)
-            if dims and mine[at] and mine[at] != dims:
-                self.fault(f"{name} of {given.level!r} is given twice, differently", given.place)
-            mine[at] = dims or mine[at]
-        for d in self.inner[at]:
-            if d in self.outer[at]:
-                self.fault(
-                    f"the order of {given.level!r} names {self.workload.dims[d]!r} as innermost and as outermost",
-                    given.place,
-                )
-        self._order(given.spatial_order, f"spatial_order of {given.level!r}", given.place)
-        if given.spatial_order:
-            if self.order[at] and self.order[at] != given.spatial_order:
-                self.fault(f"spatial_order of {given.level!r} is given twice, differently", given.place)
-            self.order[at] = given.spatial_order
-        if given.split is not None:
-            if given.split < 0:
-                self.fault(f"the split of {given.level!r} is {given.split}; expected 0 or more", given.place)
-            if self.split[at] not in (None, given.split):
-                self.fault(f"the split of {given.level!r} is given twice, differently", given.place)
-            self.split[at] = given.split
-
-    def _order(self, names: Sequence[str], what: str, place: Place | None) -> list[int]:
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            self.fault(f"{what} names {name!r} twice", place)
-        dims, _ = self._dims(names, what, place)
-        return [self.workload.dims.index(dim) for dim in dims]
-
-    def _residency(self, at: int, given: LevelConstraints) -> None:
-        level = self.architecture.levels[at]
-        for name in ("keep", "bypass", "no_multicast", "no_reuse"):
-            self._check_selectors(getattr(given, name), f"{name} of {given.level!r}", given.place)
-        asked = Memory(given.level, keep=given.keep, bypass=given.bypass)
-        for t, tensor in enumerate(self.workload.tensors):
-            wanted = tuple(value for value in self.keep[at][t] if value in _choices(asked, tensor))
-            if not wanted:
-                verb, other = ("keep", "bypasses") if asked.must_keep(tensor) else ("bypass", "keeps")
-                who = "the backing store" if at == len(self.architecture.levels) - 1 else f"level {level.name!r}"
-                self.fault(
-                    f"the constraints {verb} {tensor.name!r} at {given.level!r}, but {who} {other} it", given.place
-                )
-            self.keep[at][t] = wanted or self.keep[at][t]
-        self.no_multicast[at] |= frozenset(
-            t.name for t in self.workload.tensors if t.is_selected_by(given.no_multicast)
+        raise InputError(
+            f"the permutations across the fanouts of {', '.join(names)} leave too many cases open; "
+            "name more dims in them, or say per axis which dims may lie on it"
         )
-        for tensor in self.workload.tensors:
-            if tensor.is_selected_by(given.no_reuse):
-                self.warnings.append(
-                    f"no_reuse of {tensor.name!r} at {given.level!r}: the model counts reuse over time all the same"
-                )
-
-    def _check_selectors(self, words: frozenset[str], what: str, place: Place | None) -> None:
-        known = [*(tensor.name for tensor in self.workload.tensors), *ROLE_WORDS]
-        folded = {name.casefold() for name in known}
-        for word in sorted(words) if self.constraints.strict else ():
-            if word.casefold() not in folded:
-                self.fault(
-                    f"{what}: {word!r} selects no tensor of {self.workload.name!r}", place, did_you_mean(word, known)
-                )
-
-    def _use(self, at: int, given: LevelConstraints) -> None:
-        high = NO_LIMIT if given.max_parallelism is None else given.max_parallelism
-        if given.min_parallelism < 1 or high < given.min_parallelism:
-            self.fault(
-                f"the parallelism of {given.level!r} is {given.min_parallelism} to {high}; expected 1 <= minimum <= maximum",
-                given.place,
-            )
-        self.parallelism[at] &= Range(given.min_parallelism, high)
-        if not 0 <= given.min_utilization <= 1:
-            self.fault(
-                f"the least utilization of {given.level!r} is {given.min_utilization}; expected a share from 0 to 1",
-                given.place,
-            )
-        self.min_fill[at] = max(self.min_fill[at], given.min_utilization)
-
-    def check_total(self) -> None:
-        low, high = self.constraints.min_total_parallelism, self.constraints.max_total_parallelism
-        if low < 1 or (high is not None and high < low):
-            self.fault(f"the total parallelism is {low} to {high}; expected 1 <= minimum <= maximum", None)
-
-    def settle_rest(self, *, padding: bool) -> None:
-        """Give every `= 0` what the fixed factors leave; the other factors of its dim that are not fixed become 1."""
-        for d in sorted({d for _, _, d, _ in self.rest}):
-            takers = [taker for taker in self.rest if taker[2] == d]
-            dim = self.workload.dims[d]
-            if len({(at, kind) for at, kind, _, _ in takers}) > 1:
-                self.fault(f"{len(takers)} factors take the rest of {dim!r}; expected one", takers[-1][3].place)
-                continue
-            at, kind, _, _ = takers[0]
-            fixed = {(level, k): value for (level, k, dim_at), value in self.fixed.items() if dim_at == d}
-            others = math.prod(
-                value
-                for (level, k), value in fixed.items()
-                if (level, k) != (at, kind) and not (k in "xy" and (level, "spatial") in fixed)
-            )
-            left, remainder = divmod(self.bounds[d], others)
-            if remainder and padding:
-                left, remainder = left + 1, 0
-            for level in range(len(self.architecture.levels)):
-                taken = {k for fixed_at, k in fixed if fixed_at == level} | ({kind} if level == at else set())
-                self._close(level, d, taken)
-            table = {"temporal": self.temporal, "spatial": self.spatial, "x": self.x, "y": self.y}[kind]
-            table[at][d] &= NONE if remainder else Range(left, left)
-
-    def _close(self, level: int, d: int, taken: set[str]) -> None:
-        """Leave no loop over d at a level but in the places that are fixed or take the rest."""
-        if "temporal" not in taken:
-            self.temporal[level][d] &= ONE
-        if "spatial" in taken:
-            return
-        if not taken & {"x", "y"}:
-            self.spatial[level][d] &= ONE
-        for name, table in (("x", self.x), ("y", self.y)):
-            if name not in taken:
-                table[level][d] &= ONE
-
-    # -- building the rules ----------------------------------------------------------------------------------------------
-
-    def network(self) -> Architecture:
-        """The architecture, with the constraints on multicast in its fanouts."""
-        levels = tuple(
-            level
-            if names == level.fanout.no_multicast
-            else replace(level, fanout=replace(level.fanout, no_multicast=names))
-            for level, names in zip(self.architecture.levels, self.no_multicast, strict=True)
-        )
-        return self.architecture if levels == self.architecture.levels else replace(self.architecture, levels=levels)
-
-    def parts(self, cuts: Cuts, *, padding: bool) -> tuple[Rules, ...]:
-        per_level = [self._cases(at) for at in range(len(self.architecture.levels))]
-        if math.prod(map(len, per_level)) > MAX_PARTS:
-            names = [
-                level.name for level, cases in zip(self.architecture.levels, per_level, strict=True) if len(cases) > 1
-            ]
-            raise InputError(
-                f"the permutations across the fanouts of {', '.join(names)} leave too many cases open; "
-                "name more dims in them, or say per axis which dims may lie on it"
-            )
-        limits = self.constraints
-        high = NO_LIMIT if limits.max_total_parallelism is None else limits.max_total_parallelism
-        plain = Rules(
-            bounds=self.bounds,
-            temporal=_frozen(self.temporal),
-            x=_frozen(self.x),
-            y=_frozen(self.y),
-            spatial=_frozen(self.spatial),
-            mesh=tuple((level.fanout.x, level.fanout.y) for level in self.architecture.levels),
-            reshapeable=tuple(level.fanout.reshapeable for level in self.architecture.levels),
-            pooled=self.pooled,
-            order_inner=tuple(map(tuple, self.inner)),
-            order_outer=tuple(map(tuple, self.outer)),
-            keep=tuple(map(tuple, self.keep)),
-            parallelism=tuple(self.parallelism),
-            total_parallelism=Range(limits.min_total_parallelism, high),
-            min_fill=tuple(self.min_fill),
-            cuts=cuts,
-            padding=padding,
-        )
-        return tuple(_in_case(plain, cases) for cases in product(*per_level))
-
-    def _cases(self, at: int) -> list[AxisCase]:
-        dims = [self.workload.dims.index(dim) for dim in expand(self.order[at], self.workload)[0]]
-        fanout = self.architecture.levels[at].fanout
-        if not dims and self.split[at] is not None and min(fanout.x, fanout.y) == 1:
-            dims = list(range(len(self.bounds)))  # Timeloop permutes nothing across a mesh with one axis
-        may_x = [self.x[at][d].high > 1 for d in range(len(self.bounds))]
-        may_y = [self.y[at][d].high > 1 for d in range(len(self.bounds))]
-        cases: list[AxisCase] = []
-        for case in axis_cases(dims, self.split[at], len(self.bounds), may_x, may_y):
-            cases.append(case)
-            if len(cases) > MAX_PARTS:
-                break
-        return cases
+    limits = state.constraints
+    high = NO_LIMIT if limits.max_total_parallelism is None else limits.max_total_parallelism
+    plain = Rules(
+        bounds=state.bounds,
+        temporal=_frozen(state.temporal),
+        x=_frozen(state.x),
+        y=_frozen(state.y),
+        spatial=_frozen(state.spatial),
+        mesh=tuple((level.fanout.x, level.fanout.y) for level in state.architecture.levels),
+        reshapeable=tuple(level.fanout.reshapeable for level in state.architecture.levels),
+        pooled=state.pooled,
+        order_inner=tuple(map(tuple, state.inner)),
+        order_outer=tuple(map(tuple, state.outer)),
+        keep=tuple(map(tuple, state.keep)),
+        parallelism=tuple(state.parallelism),
+        total_parallelism=Range(limits.min_total_parallelism, high),
+        min_fill=tuple(state.min_fill),
+        cuts=cuts,
+        padding=padding,
+    )
+    return tuple(_in_case(plain, cases) for cases in product(*per_level))
 
 
-def _choices(level: Memory, tensor: Tensor) -> tuple[bool, ...]:
-    """The values of keep that a memory allows for a tensor."""
-    if level.must_keep(tensor):
-        return (True,)
-    return (False, True) if level.may_keep(tensor) else (False,)
+def _cases(state: Narrowing, at: int) -> list[AxisCase]:
+    dims = [state.workload.dims.index(dim) for dim in expand(state.order[at], state.workload)[0]]
+    fanout = state.architecture.levels[at].fanout
+    if not dims and state.split[at] is not None and min(fanout.x, fanout.y) == 1:
+        dims = list(range(len(state.bounds)))  # Timeloop permutes nothing across a mesh with one axis
+    may_x, may_y = (
+        [(span & wide).high > 1 for span, wide in zip(table[at], state.spatial[at], strict=True)]
+        for table in (state.x, state.y)
+    )
+    cases: list[AxisCase] = []
+    for case in axis_cases(dims, state.split[at], len(state.bounds), may_x, may_y):
+        cases.append(case)
+        if len(cases) > MAX_PARTS:
+            break
+    return cases
 
 
 def _frozen(table: Table) -> Axes:

@@ -14,7 +14,7 @@ from archloom.architecture.hierarchy import Architecture
 from archloom.errors import InfeasibleError, InputError
 from archloom.mapping.nest import Mapping as LoopMapping
 from archloom.mapspace.axes import Axis, restricted
-from archloom.mapspace.constraints import Constraints
+from archloom.mapspace.constraints import Given, as_constraints
 from archloom.mapspace.counting import count
 from archloom.mapspace.enumeration import Enumerator
 from archloom.mapspace.membership import first_fault, obeys
@@ -54,6 +54,7 @@ class SpaceSize:
 class MapSpace:
     """All mappings of `workload` on `architecture` that obey `constraints`.
 
+    `constraints` may also be what a file was loaded into (by `archloom.load` or `archloom.interop.timeloop.load`).
     `cuts`: tiles end at the border of their level's block (`level`), or anywhere inside it (`free`). `padding`: factors may cover a
     bound instead of multiplying to it (`archloom.mapspace.factors` says which covers count). Tiles may exceed their memory:
     the model says so, and what it prices as infinite is in the space all the same.
@@ -74,17 +75,18 @@ class MapSpace:
         self,
         workload: Workload,
         architecture: Architecture,
-        constraints: Constraints | None = None,
+        constraints: Given = None,
         *,
         cuts: Literal["level", "free"] = "level",
         padding: bool = False,
     ) -> None:
         if cuts not in ("level", "free"):
             raise InputError(f"cuts is {cuts!r}; expected 'level' or 'free'")
-        resolved = resolve(workload, architecture, constraints, cuts=Cuts(cuts), padding=padding)
+        given = as_constraints(constraints)
+        resolved = resolve(workload, architecture, given, cuts=Cuts(cuts), padding=padding)
         self.workload = workload
         self.architecture = resolved.architecture
-        self.constraints = constraints
+        self.constraints = given
         self.parts = resolved.parts
         self.warnings = resolved.warnings
 

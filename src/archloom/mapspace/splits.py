@@ -51,7 +51,7 @@ def axis_cases(
     first = list(order)
     others = [d for d in range(dims) if d not in first]
     if split is None:
-        yield from _any_split(first, others, may_y) if first else [AxisCase()]
+        yield from _any_split(first, others, may_x, may_y)
     elif split <= len(first):
         yield AxisCase().off_y(first[:split]).off_x(first[split:] + others)
     else:
@@ -59,12 +59,16 @@ def axis_cases(
         yield from _share(AxisCase().off_y(first), movable, split - len(first), max(0, dims - split), may_x, may_y)
 
 
-def _any_split(first: list[int], others: list[int], may_y: Sequence[bool]) -> Iterator[AxisCase]:
+def _any_split(first: list[int], others: list[int], may_x: Sequence[bool], may_y: Sequence[bool]) -> Iterator[AxisCase]:
     """A permutation without a split: by the first dim of the permutation that lies on Y, or none."""
-    yield AxisCase().off_y(first)
     for at, dim in enumerate(first):
+        after = first[at + 1 :] + others
+        if not any(may_x[d] for d in after):
+            yield AxisCase().off_y(first[:at])
+            return
         if may_y[dim]:
-            yield AxisCase().off_y(first[:at]).on_y(dim).off_x(first[at + 1 :] + others)
+            yield AxisCase().off_y(first[:at]).on_y(dim).off_x(after)
+    yield AxisCase().off_y(first)
 
 
 def _share(

@@ -1,4 +1,4 @@
-"""Logarithmic axes: whole decades around some values, and where on the drawing each value lies."""
+"""Logarithmic axes: decades around some values, and where on the drawing each value lies."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["LogAxis", "log_axis", "tick"]
 class LogAxis:
     """From 10**`low` at `start` to 10**`high` at `end`, in the units of the drawing; called with a value, its place."""
 
-    low: int
-    high: int
+    low: float
+    high: float
     start: float
     end: float
 
@@ -22,13 +22,15 @@ class LogAxis:
         return self.start + (math.log10(value) - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def decades(self) -> Iterator[int]:
-        """The exponents of the whole decades."""
-        return iter(range(self.low, self.high + 1))
+        """The exponents of the decades that it shows."""
+        return iter(range(math.ceil(self.low), math.floor(self.high) + 1))
 
 
-def log_axis(values: Iterable[float], start: float, end: float) -> LogAxis:
-    """An axis of whole decades around the values (above 0), at least two of them."""
+def log_axis(values: Iterable[float], start: float, end: float, *, margin: float | None = None) -> LogAxis:
+    """An axis around the values (above 0): of whole decades, at least two of them, or with a `margin`, in decades, on each side."""
     listed = list(values)
+    if margin is not None:
+        return LogAxis(math.log10(min(listed)) - margin, math.log10(max(listed)) + margin, start, end)
     low, high = math.floor(math.log10(min(listed)) - 0.1), math.ceil(math.log10(max(listed)) + 0.1)
     return LogAxis(low if high - low >= 2 else high - 2, high, start, end)
 

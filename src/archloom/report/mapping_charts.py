@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 
+from archloom.architecture.hierarchy import Architecture
 from archloom.report import svg, units
 from archloom.report.figures import Port
 from archloom.report.mapping_shares import MACS, Piece, busy_ports, energy_pieces, limited_levels
 from archloom.report.names import clip
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 
-__all__ = ["EnergyScale", "bound_colours", "draw_layer_energy", "draw_layer_time", "level_shades", "piece_colour"]
+__all__ = ["EnergyScale", "Paint", "bound_colours", "draw_layer_energy", "draw_layer_time", "piece_paint"]
 
 WIDTH = 1160.0
 ROW, BAR = 25.0, 15.0
 MARGIN, NAMES = 16.0, 205.0
 LONGEST_NAME = 22
-FAINTEST = 0.34
+FAINTEST, MACS_SHADE = 0.34, 0.55
 
 
 class EnergyScale(Enum):
@@ -27,15 +29,22 @@ class EnergyScale(Enum):
     PER_MAC = "per MAC"
 
 
-def level_shades(names: Sequence[str]) -> dict[str, float]:
-    """An opacity for each level, given outer to inner: the outermost is drawn in the full colour, the innermost faintest."""
-    steps = max(1, len(names) - 1)
-    return {name: round(1 - (1 - FAINTEST) * at / steps, 2) for at, name in enumerate(names)}
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """A colour of the drawings, and how strong it is."""
+
+    colour: str
+    opacity: float | None = None
 
 
-def piece_colour(role: str) -> str:
-    """The colour of a role, of MACs, or of leakage."""
-    return svg.ROLE_COLOURS.get(role, svg.MACS_COLOUR if role == MACS else svg.LEAKAGE_COLOUR)
+def piece_paint(architecture: Architecture, level: str, role: str) -> Paint:
+    """How energy that a level spends on a role is drawn: the role is the colour, the level its strength, the outermost in full."""
+    if role not in svg.ROLE_COLOURS:
+        return Paint(svg.MACS_COLOUR, MACS_SHADE) if role == MACS else Paint(svg.LEAKAGE_COLOUR)
+    inwards = len(architecture.levels) - 1 - architecture.index(level)
+    if not inwards:
+        return Paint(svg.ROLE_COLOURS[role])
+    return Paint(svg.ROLE_COLOURS[role], round(1 - (1 - FAINTEST) * inwards / (len(architecture.levels) - 1), 2))
 
 
 def bound_colours(mapping: NetworkMapping) -> dict[str, str]:
@@ -81,7 +90,6 @@ def draw_layer_energy(mapping: NetworkMapping, scale: EnergyScale = EnergyScale.
     """
     if not mapping.energy_pj:
         return None
-    shades = level_shades([*reversed(mapping.architecture.names), mapping.architecture.compute.name])
     factors = [layer.count if scale is EnergyScale.TOTAL else 1 / layer.evaluation.macs for layer in mapping.layers]
     longest = max(layer.evaluation.energy_pj * by for layer, by in zip(mapping.layers, factors, strict=True))
     per_pj = (WIDTH - MARGIN - NAMES - 150) / longest if longest else 0.0
@@ -92,7 +100,7 @@ def draw_layer_energy(mapping: NetworkMapping, scale: EnergyScale = EnergyScale.
         parts.append(_row_name(layer, at, y))
         for piece in energy_pieces(layer):
             width = piece.energy_pj * by * per_pj
-            parts.append(_piece(piece, layer, mapping, x, y, width, shades[piece.level]))
+            parts.append(_piece(piece, layer, mapping, x, y, width))
             x += width
         parts.append(_energy_note(layer, mapping, scale, x + 8, y + 12))
     words = "energy of all executions" if scale is EnergyScale.TOTAL else "energy per MAC"
@@ -100,15 +108,13 @@ def draw_layer_energy(mapping: NetworkMapping, scale: EnergyScale = EnergyScale.
     return svg.drawing(WIDTH, height, f"{words} of the layers of {mapping.name}, by level and tensor", *parts)
 
 
-def _piece(
-    piece: Piece, layer: LayerMapping, mapping: NetworkMapping, x: float, y: float, width: float, shade: float
-) -> str:
+def _piece(piece: Piece, layer: LayerMapping, mapping: NetworkMapping, x: float, y: float, width: float) -> str:
     energy = piece.energy_pj * layer.count
     shares = f"{units.percent(piece.energy_pj / layer.evaluation.energy_pj)} of the layer"
     title = f"{layer.name}: {piece.what} at {piece.level}, {units.energy(energy)}\n{shares}, {units.percent(energy / mapping.energy_pj)} of {mapping.name}"
     shown = width - 0.8 if width > 3 else max(0.3, width)
-    opacity = None if shade == 1 else shade
-    return svg.rect(x, y, shown, BAR, title=title, fill=piece_colour(piece.role), fill_opacity=opacity)
+    paint = piece_paint(layer.evaluation.architecture, piece.level, piece.role)
+    return svg.rect(x, y, shown, BAR, title=title, fill=paint.colour, fill_opacity=paint.opacity)
 
 
 def _energy_note(layer: LayerMapping, mapping: NetworkMapping, scale: EnergyScale, x: float, y: float) -> str:
@@ -128,7 +134,7 @@ SHAPES = {Port.SHARED: "reads and writes", Port.READ: "reads", Port.WRITE: "writ
 def draw_layer_time(mapping: NetworkMapping) -> str:
     """Cycles of all executions of each layer, in the colour of what bounds them; beside it how busy each part of the machine is."""
     colours = bound_colours(mapping)
-    top = 64.0
+    top = 78.0
     layers = mapping.layers
     bottom = _row_y(len(layers), top)
     parts = [*_stripes(len(layers), top), *_time_key(mapping, colours), *_share_axis(top, bottom)]
@@ -160,13 +166,14 @@ def _time_key(mapping: NetworkMapping, colours: dict[str, str]) -> Iterator[str]
             yield svg.rect(x, 35, 10, 10, rx=2, fill=colour, fill_opacity=0.85)
             yield _caption(x + 15, 44, clip(name, LONGEST_NAME))
             x += 15 + 6.9 * len(clip(name, LONGEST_NAME)) + 14
-    yield _caption(SHARES, 24, "share of the layer's time: MAC units at work")
-    yield svg.rect(SHARES + 258, 16, 18, 9, fill=svg.MACS_COLOUR, fill_opacity=0.28)
-    x = SHARES
+    yield _caption(SHARES, 24, "share of the layer's time")
+    yield svg.rect(SHARES, 36, 16, 8, fill=svg.MACS_COLOUR, fill_opacity=0.28)
+    yield _caption(SHARES + 21, 44, "MACs on all units")
+    x = SHARES + 140
     for name, colour, port in _busy_kinds(mapping, colours):
-        yield from _mark(x + 5, 40.5, colour, port)
-        yield _caption(x + 15, 44, name)
-        x += 15 + 6.5 * len(name) + 14
+        yield from _mark(x + 5, 40, colour, port)
+        yield _caption(x + 14, 44, name)
+        x += 14 + 6.6 * len(name) + 14
 
 
 def _busy_kinds(mapping: NetworkMapping, colours: dict[str, str]) -> Iterator[tuple[str, str, Port | None]]:
@@ -185,7 +192,7 @@ def _share_axis(top: float, bottom: float) -> Iterator[str]:
     for percent in (0, 25, 50, 75, 100):
         x = _share_x(percent / 100)
         yield svg.line(x, top - 6, x, bottom, stroke=svg.LINE, stroke_dasharray="2 3" if 0 < percent < 100 else None)
-        yield _caption(x, top - 9, f"{percent} %" if percent else "0", text_anchor="middle")
+        yield _caption(x, top - 10, f"{percent} %" if percent else "0", text_anchor="middle")
 
 
 def _share_x(share: float) -> float:

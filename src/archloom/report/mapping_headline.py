@@ -86,7 +86,9 @@ def _proof(mapping: NetworkMapping) -> Line:
         notes.append(f"{clip(worst.name, LONGEST_NAME)} could be up to {units.percent(worst.gap)} better")
     if every > 1 and not mapping.unmapped and 0 < mapping.gap < 1:
         notes.append(f"the network's {what} at most {units.percent(mapping.gap / (1 - mapping.gap))} above the least")
-    notes.append(f"{sum(layer.priced for layer in mapping.layers):,} mappings costed in {_seconds(mapping.cpu_s)} CPU-s")
+    notes.append(
+        f"{sum(layer.priced for layer in mapping.layers):,} mappings costed in {_seconds(mapping.cpu_s)} CPU-s"
+    )
     return Line("Certificate", value, "; ".join(notes))
 
 
@@ -118,12 +120,15 @@ def space_text(size: int | None) -> str:
 def certificate(layer: LayerMapping, objective: Objective) -> str:
     """What is proven about the mapping of a layer, in a sentence."""
     what, bound = objective_name(objective), objective_text(objective, layer.bound)
-    among = "in its mapspace" if layer.space_size is None else f"among {space_text(layer.space_size)}"
     if layer.finished:
-        return f"Proven: no mapping {among} has a lower {what}."
+        many = "" if layer.space_size is None else f"{space_text(layer.space_size)} "
+        return f"Proven: none of the {many}mappings of its mapspace has a lower {what}."
     if layer.bound <= 0:
-        return f"Not proven: nothing is known about how low the {what} of other mappings {among} may be."
-    return f"Not proven: a mapping {among} may have a lower {what}, but none below {bound}, which is {units.percent(layer.gap)} less."
+        return f"Not proven: nothing is known about how low the {what} of other mappings may be."
+    saved = units.percent(layer.gap)
+    return (
+        f"Not proven: another mapping may have a lower {what}, but none has one below {bound}, which is {saved} less."
+    )
 
 
 def _seconds(seconds: float) -> str:

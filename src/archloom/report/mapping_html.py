@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import archloom
 from archloom.architecture.hierarchy import Architecture, Memory
 from archloom.mapping.text import render as nest_text
-from archloom.report import units
-from archloom.report.convergence import BEST_COLOUR, BOUND_COLOUR, courses, draw_course
+from archloom.report import svg, units
+from archloom.report.convergence import BEST_COLOUR, BOUND_COLOUR, draw_course
 from archloom.report.figures import EnergyTable
 from archloom.report.html import evaluation_contents
-from archloom.report.mapping_charts import EnergyScale, draw_layer_energy, draw_layer_time, level_shades, piece_colour
+from archloom.report.mapping_charts import EnergyScale, Paint, draw_layer_energy, draw_layer_time, piece_paint
 from archloom.report.mapping_figures import ROLES, network_energy, outer_traffic
 from archloom.report.mapping_headline import (
     certificate,
@@ -29,17 +29,18 @@ from archloom.report.mapping_shares import ports_text
 from archloom.report.pages import markup, page_script, swatch, templates
 from archloom.report.sources import sources_of
 from archloom.report.theme import dark_style
-from archloom.search.events import Event
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 from archloom.workload.network import Skipped
 
-__all__ = ["gap_text", "machine_rows", "mapping_page"]
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["gap_markup", "machine_rows", "mapping_page"]
 
 
 def mapping_page(
     mapping: NetworkMapping,
     *,
-    history: Sequence[Event] | None = None,
     command: str = "",
     version: str = "",
     sources: Sequence[str] | None = None,
@@ -47,11 +48,10 @@ def mapping_page(
 ) -> str:
     """The whole report of a mapped network as one HTML page; it loads nothing, and works without its script.
 
-    `history`: what the search told (`archloom.search.events`), for pictures of how it went. `command`: how the page was made.
-    `sources`: where the machine's numbers come from, one sentence or more each; by default what the zoo says of a machine of
+    `command`: how the mapping was asked for. `sources`: where the machine's numbers come from, one sentence or more each; by default what the zoo says of a machine of
     this name.
     """
-    whole = _contents(mapping) | _charts(mapping) | _search(mapping, history or ())
+    whole = _contents(mapping) | _charts(mapping) | _search(mapping)
     page = templates().get_template("mapping.html.j2")
     return page.render(
         whole,
@@ -64,11 +64,12 @@ def mapping_page(
     )
 
 
-def gap_text(of: LayerMapping | NetworkMapping) -> str:
-    """A gap: `0` where it is proven that there is none, otherwise in percent."""
+def gap_markup(of: LayerMapping | NetworkMapping) -> Markup:
+    """`proven` where nothing better exists, otherwise what a better mapping could save at most, in percent."""
     if of.finished and not of.gap:
-        return "0"
-    return f"{100 * of.gap:.2g} %" if of.gap >= 0.00005 else "<0.01 %"
+        return markup('<span class="good">proven</span>')
+    percent = f"{100 * of.gap:.2g} %" if of.gap >= 0.00005 else "&lt;0.01 %"
+    return markup(f'<span class="open">{percent}</span>')
 
 
 def _contents(mapping: NetworkMapping) -> dict[str, Any]:
@@ -81,14 +82,19 @@ def _contents(mapping: NetworkMapping) -> dict[str, Any]:
         "executions": sum(layer.count for layer in mapping.layers),
         "objective": objective_name(objective),
         "headline": mapping_headline(mapping),
+        "most": {
+            "cycles": max(layer.cycles for layer in mapping.layers),
+            "energy": max(layer.energy_pj for layer in mapping.layers),
+        },
         "ideal": ideal,
         "traffic": [part for part in outer_traffic(mapping) if part.least_bits],
         "arguments": list(dict.fromkeys(why for layer in mapping.layers for why in layer.excluded)),
         "details": [_details(layer, mapping) for layer in mapping.layers],
         "machine": machine_rows(mapping.architecture),
+        "has_area": bool(mapping.area_um2),
         "skipped": _skipped(mapping.skipped),
         "objective_of": lambda value: objective_text(objective, value),
-        "gap_of": gap_text,
+        "gap_of": gap_markup,
         "space_of": space_text,
     }
 
@@ -104,12 +110,12 @@ def _details(layer: LayerMapping, mapping: NetworkMapping) -> dict[str, Any]:
 def _charts(mapping: NetworkMapping) -> dict[str, Any]:
     spent = network_energy(mapping)
     drawn = panels(mapping)
-    width = 572.0 if len(drawn) > 1 else 760.0
+    width = 572.0 if len(drawn) > 1 else 1160.0
     return {
         "spent": spent,
         "columns": [sum(column) for column in zip(*spent.rows.values(), strict=True)],
-        "swatches": _swatches(spent),
-        "role_swatches": {plural: swatch(piece_colour(role)) for role, plural in ROLES.items()},
+        "swatches": _swatches(mapping, spent),
+        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},
         "energy": markup(draw_layer_energy(mapping)),
         "energy_per_mac": markup(draw_layer_energy(mapping, EnergyScale.PER_MAC)),
         "time": markup(draw_layer_time(mapping)),
@@ -117,17 +123,21 @@ def _charts(mapping: NetworkMapping) -> dict[str, Any]:
     }
 
 
-def _swatches(spent: EnergyTable) -> dict[str, list[Any]]:
+def _swatches(mapping: NetworkMapping, spent: EnergyTable) -> dict[str, list[Any]]:
     """For each level and column of the energy table, the colour that it has in the bars."""
     roles = {plural: role for role, plural in ROLES.items()}
-    return {
-        level: [swatch(piece_colour(roles.get(column, column)), shade) for column in spent.columns]
-        for level, shade in level_shades(list(spent.rows)).items()
+    paints = {
+        level: [piece_paint(mapping.architecture, level, roles.get(column, column)) for column in spent.columns]
+        for level in spent.rows
+        if level in mapping.architecture.names
     }
+    paints[mapping.architecture.compute.name] = [Paint(svg.LEAKAGE_COLOUR)] * len(spent.columns)
+    paints[mapping.architecture.compute.name][len(ROLES)] = piece_paint(mapping.architecture, "", "MACs")
+    return {level: [swatch(paint.colour, paint.opacity) for paint in row] for level, row in paints.items()}
 
 
-def _search(mapping: NetworkMapping, history: Sequence[Event]) -> dict[str, Any]:
-    drawn = [draw_course(course) for course in courses(history).values()]
+def _search(mapping: NetworkMapping) -> dict[str, Any]:
+    drawn = [draw_course(layer) for layer in mapping.layers]
     return {
         "courses": [markup(picture) for picture in drawn if picture],
         "line_swatches": [swatch(BEST_COLOUR), swatch(BOUND_COLOUR)],
@@ -168,7 +178,7 @@ def machine_rows(architecture: Architecture) -> tuple[MachineRow, ...]:
         bandwidth="",
         energies=(unit.energy_pj, None, None, unit.leak_pj),
         area=units.area(unit.area_um2) if unit.area_um2 else "",
-        holds="energy per MAC under read",
+        holds="energy per MAC",
     )
     return (*(_level_row(level, count, architecture) for level, count in levels), compute)
 

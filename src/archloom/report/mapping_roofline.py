@@ -93,8 +93,8 @@ def draw_panel(
     `links`: a click on a dot leads to the layer's details.
     """
     intensities, performances = spans([panel, *beside])
-    x = log_axis(intensities, LEFT, width - RIGHT)
-    y = log_axis(performances, height - BOTTOM, TOP)
+    x = log_axis(intensities, LEFT, width - RIGHT, margin=0.3)
+    y = log_axis(performances, height - BOTTOM, TOP, margin=0.25)
     what = title or f"{clip(panel.level, 24)} {WORDS[panel.port]}"
     note = f"{units.ratio(panel.words_per_cycle)} words/cycle; {units.ratio(panel.balance)} MACs/word keep all MAC units busy"
     parts = [
@@ -109,6 +109,8 @@ def draw_panel(
 
 
 def _grid(x: LogAxis, y: LogAxis) -> Iterator[str]:
+    frame = {"fill": "none", "stroke": svg.LINE}
+    yield svg.rect(x.start, y.end, x.end - x.start, y.start - y.end, **frame)
     for exponent in x.decades():
         at = x(10.0**exponent)
         yield svg.line(at, y.end, at, y.start, stroke=svg.LINE)
@@ -175,26 +177,49 @@ def _story(panel: Panel, dot: Dot) -> str:
 
 def _names(panel: Panel, x: LogAxis, y: LogAxis) -> Iterator[str]:
     """The names of the layers that take longest, where there is room for them."""
-    boxes = [(x(d.roof.macs_per_word), y(d.performance), _radius(panel, d)) for d in panel.dots]
-    taken = [(cx - r, cy - r, cx + r, cy + r) for cx, cy, r in boxes]
+    taken = [*_obstacles(panel, x, y), *(_box(panel, dot, x, y) for dot in panel.dots)]
     for dot in sorted(panel.dots, key=lambda dot: -dot.layer.cycles)[:NAMED]:
         name = clip(dot.layer.name, LONGEST_NAME)
-        cx, cy, r = x(dot.roof.macs_per_word), y(dot.performance), _radius(panel, dot)
-        own, length = (cx - r, cy - r, cx + r, cy + r), 6.1 * len(name)
-        for left, base, anchor in (
-            (cx + r + 5, cy + 4, "start"),
-            (cx - r - 5 - length, cy + 4, "end"),
-            (cx - length / 2, cy + r + 14, "middle"),
-            (cx - length / 2, cy - r - 6, "middle"),
+        own, length = _box(panel, dot, x, y), 6.2 * len(name)
+        middle = (own[0] + own[2]) / 2 - length / 2
+        beside = (own[1] + own[3]) / 2 + 4
+        for left, base in (
+            (own[2] + 5, beside),
+            (own[0] - 5 - length, beside),
+            (middle, own[3] + 14),
+            (middle, own[1] - 6),
+            (own[2] + 2, own[3] + 12),
+            (own[0] - 2 - length, own[1] - 4),
         ):
             box = left, base - 10, left + length, base + 3
             inside = box[0] > x.start and box[2] < x.end and box[1] > y.end - 4 and box[3] < y.start
             if inside and not any(_meet(box, other) for other in taken if other != own):
                 taken.append(box)
-                at = {"start": left, "end": left + length, "middle": left + length / 2}[anchor]
-                yield svg.text(at, base, name, text_anchor=anchor, font_size=11.0)
+                yield svg.text(left, base, name, font_size=11.0)
                 break
 
 
-def _meet(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def _box(panel: Panel, dot: Dot, x: LogAxis, y: LogAxis) -> Box:
+    cx, cy, r = x(dot.roof.macs_per_word), y(dot.performance), _radius(panel, dot)
+    return cx - r, cy - r, cx + r, cy + r
+
+
+def _obstacles(panel: Panel, x: LogAxis, y: LogAxis) -> Iterator[Box]:
+    """Where the roof and its name are."""
+    ridge, peak = x(panel.balance), y(panel.peak)
+    yield ridge, peak - 3, x.end, peak + 3
+    yield x.end - 70, peak - 18, x.end, peak
+    slope = (x.end - x.start) / (x.high - x.low), (y.start - y.end) / (y.high - y.low)
+    steps = int((ridge - x.start) / 8)
+    for step in range(steps):
+        right = ridge - 8 * step
+        top = peak + 8 * step * slope[1] / slope[0]
+        yield right - 8, top, right, top + 8 * slope[1] / slope[0]
+
+
+def _meet(one: Box, two: Box) -> bool:
     return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]

@@ -18,7 +18,7 @@ from archloom.report.names import clip, printable
 from archloom.report.styles import QUIET, TENSORS
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 
-__all__ = ["gap_text", "grid", "print_mapping", "space_text"]
+__all__ = ["gap_text", "gap_words", "grid", "over", "print_mapping", "space_text"]
 
 NARROWEST, WIDEST = 80, 100
 LONGEST_NAME = 22
@@ -57,7 +57,22 @@ def gap_text(gap: float, finished: bool) -> Text:
     """How far from proven: `0` when it is, else the share that could still be saved."""
     if finished:
         return Text("0")
-    return Text(f"{100 * gap:.2g} %" if gap >= 0.00005 else "<0.01 %", OPEN)
+    return Text(gap_words(gap), OPEN)
+
+
+def gap_words(gap: float) -> str:
+    """A gap in percent: `3.2 %`, `87 %`, `<0.01 %`."""
+    if gap < 0.0001:
+        return "<0.01 %"
+    return f"{100 * gap:.2g} %" if gap < 0.1 else f"{100 * gap:.0f} %"
+
+
+def over(value: float, best: float) -> str:
+    """How much a value is above (or below) the best: `+3.2 %`, `2.3×`."""
+    ratio = value / best
+    if 0.5 < ratio < 2:
+        return f"{100 * (ratio - 1):+.2g} %"
+    return units.times(ratio)
 
 
 def space_text(size: int | None) -> str:

@@ -73,9 +73,9 @@ def _log10(number: int | None) -> str:
     return "" if not number else f"{math.log10(number):.6f}"
 
 
-def swatch(colour: str, opacity: float = 1.0) -> Markup:
+def swatch(colour: str, opacity: float | None = None) -> Markup:
     """A little square in a colour of the drawings, to stand before a name."""
-    square = svg.tag("rect", width=10, height=10, fill=colour, fill_opacity=None if opacity == 1 else opacity)
+    square = svg.tag("rect", width=10, height=10, fill=colour, fill_opacity=opacity)
     return markup(svg.tag("svg", square, class_="swatch", width=10, height=10, aria_hidden="true"))
 
 

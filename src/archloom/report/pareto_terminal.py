@@ -8,7 +8,7 @@ from rich.text import Text
 from archloom.report import units
 from archloom.report.bars import bar
 from archloom.report.mapping_headline import space_text
-from archloom.report.mapping_terminal import grid
+from archloom.report.mapping_terminal import grid, over
 from archloom.report.names import clip, printable
 from archloom.report.styles import QUIET
 from archloom.search.pareto import ParetoFront
@@ -62,4 +62,4 @@ def print_front(front: ParetoFront, console: Console) -> None:
 
 
 def _times(value: float, least: float) -> str:
-    return units.times(value / least) if least and value != least else ""
+    return over(value, least) if least and value != least else ""

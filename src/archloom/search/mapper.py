@@ -77,7 +77,8 @@ def map(  # noqa: A001
     make = partial(Task, strategy=strategy, folder=None if store is None else store.folder, evaluations=evaluations)
     tasks = _tasks(whole, architecture, constraints, options, make)
     answers: Answers = {task.key: (entry, True) for task in tasks if (entry := recall(task)) and entry.finished}
-    open_tasks = list({task.key: task for task in tasks if task.key not in answers}.values())
+    first = {task.key: task for task in reversed(tasks)}
+    open_tasks = [task for task in tasks if task.key not in answers and first[task.key] is task]
     teller = _Teller(progress, open_tasks, jobs, stop)
     if progress:
         progress(NetworkStarted(tuple(task.name for task in open_tasks), len(answers)))

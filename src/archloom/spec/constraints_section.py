@@ -3,56 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from archloom.architecture.hierarchy import Architecture
 from archloom.errors import Place, did_you_mean
+from archloom.spec.constraints import DIM_GROUPS, FactorRule, LevelRules, LoopRules
 from archloom.spec.fields import Fields, Scope
 from archloom.spec.values import Value, YamlList, YamlMap, shown
 
 __all__ = ["DIM_GROUPS", "FactorRule", "LevelRules", "LoopRules", "read_constraints"]
 
-DIM_GROUPS = ("reduction", "filters", "pixels", "groups", "all")
-"""Words for sets of dimensions, so that a machine's rules fit any einsum: `reduction` dims index both operands but not the output,
-`filters` the weights and the output, `pixels` the inputs and the output, `groups` all three, and `all` means every dim."""
-
-_LEVEL_KEYS = ("level", "keep", "bypass", "temporal", "x", "y")
+_LEVEL_KEYS = (
+    *("level", "keep", "bypass", "temporal", "x", "y", "spatial"),
+    *("no_multicast", "no_reuse", "parallelism", "utilization"),
+)
 _LOOP_KEYS = ("dims", "factors", "order")
-_AT_MOST = re.compile(r"<=\s*(.+)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class FactorRule:
-    """A rule for one trip count: exactly `trip`, at most `trip`, or, when it is None, whatever is left of the bound."""
-
-    trip: int | None
-    at_most: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LoopRules:
-    """Rules for the loops in time, or across one mesh axis, of a level.
-
-    `dims`: the only dimensions (or DIM_GROUPS) that may have loops here; None allows all. `factors`: rules for trip counts.
-    `order`: dimensions, outermost first, in the order that their loops have to have.
-    """
-
-    dims: tuple[str, ...] | None = None
-    factors: Mapping[str, FactorRule] = field(default_factory=dict[str, FactorRule])
-    order: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LevelRules:
-    """Rules for one level: tensors (selectors) that must and must not be held there, and rules for its loops."""
-
-    level: str
-    keep: frozenset[str] = frozenset()
-    bypass: frozenset[str] = frozenset()
-    temporal: LoopRules = field(default_factory=LoopRules)
-    x: LoopRules = field(default_factory=LoopRules)
-    y: LoopRules = field(default_factory=LoopRules)
+_LIMIT = re.compile(r"(<=|>=)\s*(.+)", re.DOTALL)
 
 
 def read_constraints(
@@ -79,6 +44,9 @@ def read_constraints(
 
 
 def _level(value: Value, place: Place, scope: Scope, architecture: Architecture | None) -> LevelRules | None:
+    if isinstance(value, YamlMap) and list(value) == ["parallelism"]:
+        fields = Fields(value, place, "the entry for the whole machine", _LEVEL_KEYS, scope)
+        return LevelRules("", parallelism=_parallelism(fields), place=place)
     name = value.get("level") if isinstance(value, YamlMap) else None
     what = f"the entry for {name!r}" if isinstance(name, str) else "an entry of the constraints"
     fields = Fields(value, place, what, _LEVEL_KEYS, scope)
@@ -91,7 +59,41 @@ def _level(value: Value, place: Place, scope: Scope, architecture: Architecture 
     keep, bypass = frozenset(fields.words("keep")), frozenset(fields.words("bypass"))
     for both in sorted(keep & bypass):
         fields.fault("bypass", f"{what} both keeps and bypasses {both!r}")
-    return LevelRules(level, keep, bypass, *(_loops(fields, key) for key in ("temporal", "x", "y")))
+    return LevelRules(
+        level,
+        keep,
+        bypass,
+        *(_loops(fields, key) for key in ("temporal", "x", "y", "spatial")),
+        no_multicast=frozenset(fields.words("no_multicast")),
+        no_reuse=frozenset(fields.words("no_reuse")),
+        parallelism=_parallelism(fields),
+        utilization=_utilization(fields),
+        place=place,
+    )
+
+
+def _parallelism(fields: Fields) -> tuple[int, int | None]:
+    """`4`, `<= 4`, `>= 4`, or `{min: 2, max: 4}`."""
+    key = "parallelism"
+    value = fields.raw(key)
+    if isinstance(value, YamlMap):
+        inner = Fields(value, fields.at(key), fields.label(key), ("min", "max"), fields.scope)
+        least, most = inner.integer("min", 1), inner.integer("max", 1) if "max" in inner else None
+    else:
+        rule = None if key not in fields else _factor(value, fields.label(key), fields.at(key), fields.scope)
+        trip = 1 if rule is None or rule.trip is None else rule.trip
+        least, most = (trip if rule and not rule.at_most else 1), (trip if rule and not rule.at_least else None)
+    if most is not None and most < least:
+        fields.fault(key, f"{fields.label(key)} is at least {least} and at most {most}")
+    return least, most
+
+
+def _utilization(fields: Fields) -> float:
+    share = fields.number("utilization", 0.0)
+    if not 0 <= share <= 1:
+        fields.fault("utilization", f"{fields.label('utilization')} is {share}; expected a share from 0 to 1")
+        return 0.0
+    return float(share)
 
 
 def _loops(outer: Fields, key: str) -> LoopRules:
@@ -104,15 +106,23 @@ def _loops(outer: Fields, key: str) -> LoopRules:
         if factor is not None:
             factors[dim] = factor
     order = fields.words("order")
+    if order and key != "temporal":
+        outer.scope.warnings.append(
+            f"{fields.at('order')}: {fields.label('order')} has no meaning: loops across a fanout are side by side"
+        )
     for dim in sorted({dim for dim in order if order.count(dim) > 1}):
         fields.fault("order", f"{fields.label('order')} names {dim!r} twice")
     return LoopRules(fields.words("dims") if "dims" in fields else None, factors, order)
 
 
 def _factor(value: Value, what: str, place: Place, scope: Scope) -> FactorRule | None:
-    """`3`, `<= 3`, `rows // 2` or `rest`."""
+    """`3`, `<= 3`, `>= 3`, `rows // 2` or `rest`."""
     if value == "rest":
-        return FactorRule(None)
-    bound = _AT_MOST.fullmatch(value.strip()) if isinstance(value, str) else None
-    trip = scope.integer(bound[1] if bound else value, what, place)
-    return None if trip is None else FactorRule(trip, at_most=bound is not None)
+        return FactorRule(None, place=place)
+    limit = _LIMIT.fullmatch(value.strip()) if isinstance(value, str) else None
+    trip = scope.integer(limit[2] if limit else value, what, place)
+    if trip is None:
+        return None
+    return FactorRule(
+        trip, at_most=bool(limit and limit[1] == "<="), at_least=bool(limit and limit[1] == ">="), place=place
+    )

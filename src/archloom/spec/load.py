@@ -10,8 +10,10 @@ from pathlib import Path
 from archloom.architecture.hierarchy import Architecture
 from archloom.errors import Fault, InputError, Place, did_you_mean
 from archloom.mapping.nest import Mapping as LoopMapping
+from archloom.mapspace.constraints import Constraints
 from archloom.spec.architecture_section import ArchitectureSection, read_architecture, read_variables
-from archloom.spec.constraints_section import LevelRules, read_constraints
+from archloom.spec.constraints import LevelRules, mapspace_constraints
+from archloom.spec.constraints_section import read_constraints
 from archloom.spec.document import parse, read, salvage
 from archloom.spec.fields import Scope
 from archloom.spec.mapping_section import read_mapping
@@ -46,6 +48,10 @@ class Spec:
     constraints: tuple[LevelRules, ...] = ()
     nodes: Mapping[str, float] = field(default_factory=dict[str, float])
     warnings: tuple[str, ...] = ()
+
+    def mapspace_constraints(self) -> Constraints:
+        """What the constraints section says, for a mapspace."""
+        return mapspace_constraints(self.constraints)
 
 
 def load(*sources: Source, sets: Iterable[str] = ()) -> Spec:

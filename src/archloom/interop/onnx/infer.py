@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from archloom.interop.onnx.scope import SMALL, Op, Scope, Shape, shape_of, tensor_type, whole, words
@@ -109,7 +110,8 @@ def _inferred(node: NodeProto, scope: Scope, *, plain: bool) -> tuple[dict[str, 
     opsets = [helper.make_opsetid(domain, number) for domain, number in scope.opsets.items()]
     reason = ""
     # Operator sets older than a float format refuse it, though the shapes would be the same
-    for kinds in (types, {name: _as_float(kind) for name, kind in types.items()}):
+    for attempt in (0, 1):
+        kinds = {name: _as_float(kind) for name, kind in types.items()} if attempt else types
         try:
             found = shape_inference.infer_node_outputs(schema, node, kinds, data, opset_imports=opsets)
             return found, "has a size that depends on data"
@@ -121,11 +123,15 @@ def _inferred(node: NodeProto, scope: Scope, *, plain: bool) -> tuple[dict[str, 
 
 def _as_float(kind: TypeProto) -> TypeProto:
     """The type with a float of any other width, or of eight bits and fewer, taken for a plain one."""
+    return tensor_type(shape_of(kind)) if kind.tensor_type.elem_type in _other_floats() else kind
+
+
+@cache
+def _other_floats() -> frozenset[int]:
     from onnx import TensorProto
 
-    floats = ("DOUBLE", "FLOAT16", "BFLOAT16", "FLOAT8", "FLOAT4")
-    name = TensorProto.DataType.Name(kind.tensor_type.elem_type)
-    return tensor_type(shape_of(kind)) if name.startswith(floats) else kind
+    names = ("DOUBLE", "FLOAT16", "BFLOAT16", "FLOAT8", "FLOAT4")
+    return frozenset(number for name, number in TensorProto.DataType.items() if name.startswith(names))
 
 
 def _best(inferred: TypeProto | None, declared: TypeProto | None, by_rule: Any) -> TypeProto:

@@ -23,6 +23,7 @@ MAX_DEPTH = 40
 
 def walk(nodes: Iterable[NodeProto], scope: Scope, found: Found, depth: int = 0) -> None:
     """Enter every operator's outputs into `scope`, and its layers into `found`; what is wrong becomes a fault there."""
+    made: set[str] = set()
     for node in nodes:
         op = Op(node, scope)
         try:
@@ -38,6 +39,10 @@ def walk(nodes: Iterable[NodeProto], scope: Scope, found: Found, depth: int = 0)
                 continue
             if not any(node.output):
                 raise InputError("it has no outputs")
+            twice = [name for name in node.output if name and name in (scope.types if depth == 0 else made)]
+            if twice:
+                raise InputError(f"the name {twice[0]!r} of its output is taken")
+            made.update(node.output)
             infer_outputs(op)
             if any(name in scope.stored for name in node.output):
                 continue

@@ -12,6 +12,7 @@ from archloom.interop.timeloop.constraints import (
 from archloom.interop.timeloop.directives import Factor
 from archloom.interop.timeloop.export import to_yaml
 from archloom.interop.timeloop.load import TimeloopInput, TimeloopWarning, load, load_problem
+from archloom.interop.timeloop.mapspace import mapspace_constraints
 
 __all__ = [
     "Axis",
@@ -26,5 +27,6 @@ __all__ = [
     "UtilizationConstraint",
     "load",
     "load_problem",
+    "mapspace_constraints",
     "to_yaml",
 ]

@@ -24,10 +24,12 @@ from archloom.interop.timeloop.constraints import (
 from archloom.interop.timeloop.fields import Fields, Notes, as_map
 from archloom.interop.timeloop.hierarchical import hierarchical_pieces, spatial_name
 from archloom.interop.timeloop.mapping import Directives, directives_from, mapping_from
+from archloom.interop.timeloop.mapspace import mapspace_constraints
 from archloom.interop.timeloop.problem import problem_from
 from archloom.interop.timeloop.sources import Section, Sections, Source, read_sections
 from archloom.interop.timeloop.tree import classic_parts, tree_parts
 from archloom.mapping.nest import Mapping as LoopMapping
+from archloom.mapspace.constraints import Constraints
 from archloom.spec.document import Value, YamlList, YamlMap
 from archloom.spec.expressions import resolve_names
 from archloom.workload.einsum import Workload
@@ -49,6 +51,7 @@ class TimeloopInput:
 
     `mapping` is None when the files have none. `constraints` are all constraints, wherever they were written. `mapper` holds the
     options of Timeloop's mapper as plain values. `warnings` lists what has no meaning here, one attribute or remark each.
+    `is_hierarchical`: whether the files are in the form of version 0.4, which passes through Timeloop's front end.
     """
 
     workload: Workload
@@ -57,6 +60,11 @@ class TimeloopInput:
     constraints: tuple[Constraint, ...] = ()
     mapper: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    is_hierarchical: bool = False
+
+    def mapspace_constraints(self) -> Constraints:
+        """The constraints as they bound a mapspace."""
+        return mapspace_constraints(self.constraints, self.workload, self.architecture, front_end=self.is_hierarchical)
 
 
 def load(
@@ -148,7 +156,11 @@ def _lowered(sections: Sections, notes: Notes) -> TimeloopInput:
         architecture = _without_multicast(architecture, directives)
         mapping = mapping_from(directives, workload, architecture, constraints, notes)
     notes.check()
-    return TimeloopInput(workload, architecture, mapping, constraints, _mapper(sections), notes.warnings())
+    source = sections.single["architecture"].value
+    is_hierarchical = isinstance(source, YamlMap) and "nodes" in source
+    return TimeloopInput(
+        workload, architecture, mapping, constraints, _mapper(sections), notes.warnings(), is_hierarchical
+    )
 
 
 def _settled(value: Lowered | None, section: Section) -> Lowered:

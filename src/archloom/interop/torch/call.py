@@ -48,6 +48,20 @@ class Call:
         """The shape of a positional argument; raises InputError when it is not a tensor with fixed sizes."""
         return shape_of(self.operand(number))
 
+    def factors(self, number: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The shapes of two factors from argument `number` on, without the copies that `expand` only pretends to make.
+
+        Decomposed graphs expand a weight matrix over the batch; such an axis has the stride 0, and counts as 1 in one factor.
+        """
+        a, b = self.shape(number), self.shape(number + 1)
+        shapes, spread = (list(a), list(b)), (_expanded(self.operand(number)), _expanded(self.operand(number + 1)))
+        if len(a) == len(b):
+            for axis in range(len(a) - 2):
+                for mine, theirs in ((0, 1), (1, 0)):
+                    if axis in spread[mine] and axis not in spread[theirs]:
+                        shapes[mine][axis] = 1
+        return tuple(shapes[0]), tuple(shapes[1])
+
     def is_stored(self, number: int) -> bool:
         """Whether a positional argument is a parameter, or computed from parameters alone."""
         return is_node(self.operand(number)) and self.operand(number) in self.stored
@@ -93,6 +107,16 @@ def shape_of(argument: Any) -> tuple[int, ...]:
         shown = ", ".join(str(size) for size in sizes)
         raise InputError(f"{argument} has the symbolic shape ({shown})", hint="export the module with fixed sizes")
     return tuple(sizes)
+
+
+def _expanded(argument: Any) -> set[int]:
+    """The axes along which a tensor repeats the same memory."""
+    value = argument.meta["val"]
+    return {
+        axis
+        for axis, (size, stride) in enumerate(zip(value.shape, value.stride(), strict=True))
+        if stride == 0 and size > 1
+    }
 
 
 def _sizes(value: Any) -> Any:

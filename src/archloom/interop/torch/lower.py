@@ -82,7 +82,7 @@ def _linear(call: Call) -> Parts:
 
 
 def _matmul(call: Call, first: int = 0) -> Parts:
-    a, b = call.shape(first), call.shape(first + 1)
+    a, b = call.factors(first)
     if 0 in (*a, *b):
         return [Skipped(call.name, call.kind, 0, "an operand has no elements")]
     stored = call.is_stored(first), call.is_stored(first + 1)

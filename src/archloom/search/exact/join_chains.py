@@ -13,10 +13,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from archloom.mapspace.factors import divisors
 from archloom.mapspace.rules import Rules
 from archloom.model.plan import Plan
+from archloom.search.exact.join_rows import Chain
 
-__all__ = ["Chains", "axes_of", "cells_of", "chains_of", "divisors", "slots_of"]
+__all__ = ["axes_of", "cells_of", "chain_of"]
 
 Floats = NDArray[np.float64]
 
@@ -28,13 +30,6 @@ class Chains:
     temporal: Floats
     starts: NDArray[np.int64]
     spatial: Floats
-
-
-@lru_cache(maxsize=65536)
-def divisors(number: int) -> tuple[int, ...]:
-    """The divisors of a positive integer, ascending."""
-    small = [k for k in range(1, math.isqrt(number) + 1) if number % k == 0]
-    return tuple(sorted({*small, *(number // k for k in small)}))
 
 
 @lru_cache(maxsize=4096)
@@ -55,6 +50,23 @@ def chains_of(bound: int, slots: tuple[tuple[int, ...], ...], levels: int) -> Ch
     change = np.any(spatial[1:] != spatial[:-1], axis=1)
     starts = np.concatenate([[0], np.nonzero(change)[0] + 1, [len(table)]]).astype(np.int64)
     return Chains(temporal.astype(np.float64), starts, spatial[starts[:-1]].astype(np.float64))
+
+
+def chain_of(plan: Plan, rules: Rules) -> tuple[Chain, list[Chains]] | None:
+    """The factorisations of all dims, together and one by one; None where the rules leave a dim without any."""
+    chains = [chains_of(bound, slots_of(plan, rules, d), len(plan.levels)) for d, bound in enumerate(plan.bounds)]
+    if any(not len(chain.spatial) for chain in chains):
+        return None
+    rows = np.cumsum([0, *(len(chain.temporal) for chain in chains)])
+    starts = [rows[d] + chain.starts[:-1] for d, chain in enumerate(chains)]
+    together = Chain(
+        np.ascontiguousarray(np.concatenate([chain.temporal for chain in chains])),
+        np.concatenate([*starts, rows[-1:]]).astype(np.int64),
+        np.ascontiguousarray(np.concatenate([chain.spatial for chain in chains])),
+        np.cumsum([0, *(len(chain.spatial) for chain in chains)]).astype(np.int64),
+        np.array(plan.bounds, np.float64),
+    )
+    return together, chains
 
 
 def slots_of(plan: Plan, rules: Rules, dim: int) -> tuple[tuple[int, ...], ...]:
@@ -100,16 +112,18 @@ def cells_of(plan: Plan, rules: Rules, chains: Sequence[Chains]) -> NDArray[np.i
     mesh = np.array([_mesh(plan, rules, level) for level in range(levels)], np.float64)
     limits = np.array([[r.low, r.high] for r in (*rules.parallelism, rules.total_parallelism)], np.float64)
     free = np.array([level.reshapeable for level in plan.levels])
-    return _cells(spatial, starts.astype(np.int64), on, mesh, free, limits, plan.pooled)
+    return _cells(spatial, starts.astype(np.int64), on, mesh, free, limits, plan.pooled).copy()
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _cells(spatial, starts, on, mesh, free, limits, pooled):
     wide, levels = len(starts) - 1, spatial.shape[1]
     room = 1024
     found = np.empty((room, wide), np.int64)
     count = 0
-    pick = starts[:-1].copy()
+    pick = np.empty(wide, np.int64)
+    for d in range(wide):
+        pick[d] = starts[d]
     parallel = np.ones((wide + 1, levels))
     d = 0
     while d >= 0:
@@ -118,9 +132,12 @@ def _cells(spatial, starts, on, mesh, free, limits, pooled):
                 if count == room:
                     room *= 2
                     larger = np.empty((room, wide), np.int64)
-                    larger[:count] = found[:count]
+                    for row in range(count):
+                        for k in range(wide):
+                            larger[row, k] = found[row, k]
                     found = larger
-                found[count] = pick
+                for k in range(wide):
+                    found[count, k] = pick[k]
                 count += 1
             d -= 1
             pick[d] += 1
@@ -143,10 +160,10 @@ def _cells(spatial, starts, on, mesh, free, limits, pooled):
                 pick[d] = starts[d]
         else:
             pick[d] += 1
-    return found[:count].copy()
+    return found[:count]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _is_within(parallel, limits):
     total = 1.0
     for level in range(len(parallel)):
@@ -156,7 +173,7 @@ def _is_within(parallel, limits):
     return limits[-1, 0] <= total <= limits[-1, 1]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _find_axes(spatial, pick, on, mesh, free, pooled):
     """A choice of axis for each spatial loop, as bits over (level, dim) loops of more than one trip (1: Y); -1: none."""
     levels, wide = spatial.shape[1], len(pick)

@@ -8,46 +8,57 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["Machine", "beats", "best_order", "distinct_in_rank", "key_of", "price"]
+__all__ = ["TIE", "Leaf", "Machine", "Tensors", "beats", "distinct_in_rank", "key_of", "price", "price_leaf"]
 
-CLOSED, WAITING, RUN, SLIDE = -2, -3, -1, 0
+CLOSED, WAITING, RUN, SLIDE = -3, -2, -1, 0
 """What an order can still do for a tile: nothing; not reached yet; prolong its run; prolong its slide along rank 0, 1, ..."""
 
 TIE = 1e-12
 """Relative difference below which two costs count as equal: sums in another order differ by less."""
 
+CAPACITY, LEAST, BLOCK, ENERGY, LEAK, GATE, INSTANCES, CLUSTER, BANDWIDTH = 0, 1, 2, 3, 6, 7, 8, 9, 10
+"""Columns of `Machine.levels`; three energies (read, fill, update) and three bandwidths (read, write, shared; 0: no limit)."""
 
-class Machine(NamedTuple):
-    """What does not depend on a mapping; levels inner to outer, numbers in float64.
 
-    `ranks` [T, R, D]: coefficient of each dim in each rank (0: absent). `shared` [T, R]: ranks of two dims or more.
-    `relevant` [T, D], `is_output` [T], `multicast` [L, T], `bits` [L, T], `capacity` [L] (bits), `block` [L].
-    `energy` [L, 3]: pJ per read, fill, update; `leak` [L]; `gate` [L]: level of power gating, or -1. `instances` [L + 1]: of each
-    level, then the compute units. `bandwidth` [L, 3]: read, write, shared; 0: unlimited. `unit` [2]: pJ per MAC, leakage.
-    `latency`: cycles added once. `drain`: outputs are read when sent outwards.
-    `goal` [4]: whether it is a power, the powers of energy and cycles (or their weights), whether it is energy alone.
-    """
+class Tensors(NamedTuple):
+    """Tensors as arrays: `ranks` [T, R, D] coefficients (0: absent), `shared` [T, R] by two dims or more, `relevant` [T, D],
+    `multicast` [L, T], `is_output` [T]."""
 
     ranks: np.ndarray
     shared: np.ndarray
     relevant: np.ndarray
-    is_output: np.ndarray
     multicast: np.ndarray
+    is_output: np.ndarray
+
+
+class Machine(NamedTuple):
+    """Hardware numbers: `levels` [L, 13] (see CAPACITY ...), `bits` [L, T], `compute` [5]: pJ per MAC, leakage, cycles of latency
+    added once, whether outputs are read when sent outwards, instances.
+
+    `goal` [4]: whether the cost is a power, the powers of energy and cycles (or their weights), whether it is energy alone.
+    """
+
+    levels: np.ndarray
     bits: np.ndarray
-    capacity: np.ndarray
-    block: np.ndarray
-    energy: np.ndarray
-    leak: np.ndarray
-    gate: np.ndarray
-    instances: np.ndarray
-    bandwidth: np.ndarray
-    unit: np.ndarray
-    latency: float
-    drain: bool
+    compute: np.ndarray
     goal: np.ndarray
 
 
-@njit(cache=True)
+class Leaf(NamedTuple):
+    """A complete join: `chain` [D] (rows of the factorisations), `picks` [D, L], `cell` [D] classes, and of its template
+    `gap`, `rank` [D, L, O], `boundary` [L, T]. `order_rules` [2, L, D]: place that rules prescribe among the innermost,
+    outermost loops of the block (0: none)."""
+
+    chain: np.ndarray
+    picks: np.ndarray
+    cell: np.ndarray
+    gap: np.ndarray
+    rank: np.ndarray
+    boundary: np.ndarray
+    order_rules: np.ndarray
+
+
+@njit(cache=True, error_model="numpy")
 def key_of(goal, energy, cycles):
     """The lexicographic key of an energy and a latency: (cost, what breaks ties)."""
     if goal[0] > 0:
@@ -65,7 +76,7 @@ def key_of(goal, energy, cycles):
     return first, (cycles if goal[3] > 0 else energy)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def beats(first, second, best_first, best_second):
     """Whether a key is better than the best, by more than rounding."""
     if first < best_first * (1 - TIE):
@@ -73,21 +84,21 @@ def beats(first, second, best_first, best_second):
     return first <= best_first * (1 + TIE) and second < best_second * (1 - TIE)
 
 
-@njit(cache=True)
-def distinct(m, t, level, spatial, reach):
+@njit(cache=True, error_model="numpy")
+def distinct(tensors, t, level, spatial, reach):
     """Different tile positions of tensor t among the spatial iterations of a block; `reach` [D]: extents just inside it."""
     dims = spatial.shape[1]
     total = 1.0
-    if not m.multicast[level, t]:
+    if not tensors.multicast[level, t]:
         for d in range(dims):
             total *= spatial[level, d]
         return total
-    for k in range(m.ranks.shape[1]):
-        total *= distinct_in_rank(m.ranks[t, k], spatial[level], reach)
+    for k in range(tensors.ranks.shape[1]):
+        total *= distinct_in_rank(tensors.ranks[t, k], spatial[level], reach)
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def distinct_in_rank(coefficients, trips, reach):
     """Different positions along one rank among spatial loops of `trips` [D] over dims with `coefficients` [D] and extents `reach`."""
     one, two, moving = -1, -1, 0
@@ -110,7 +121,7 @@ def distinct_in_rank(coefficients, trips, reach):
     return n * w - max(0.0, n - b / g) * max(0.0, w - a / g)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _positions(coefficients, trips, reach):
     """Different sums of three or more spatial loops that share a rank."""
     size = 1
@@ -130,17 +141,17 @@ def _positions(coefficients, trips, reach):
     return float(seen.sum())
 
 
-@njit(cache=True)
-def _fetched(m, t, box, start, count, dims, trips, steps):
+@njit(cache=True, error_model="numpy")
+def _fetched(tensors, t, box, start, count, dims, trips, steps):
     """Words that enter a tile of extents `box` [D] as the loops from `start` on run; loops are listed innermost first."""
-    ranks = m.ranks.shape[1]
+    ranks = tensors.ranks.shape[1]
     side = np.ones(ranks)
     advanced = np.zeros(ranks)
     first = np.zeros(ranks)
     volume = 1.0
     for k in range(ranks):
         for d in range(len(box)):
-            side[k] += m.ranks[t, k, d] * (box[d] - 1)
+            side[k] += tensors.ranks[t, k, d] * (box[d] - 1)
         volume *= side[k]
     words = volume
     has_moved = False
@@ -148,7 +159,7 @@ def _fetched(m, t, box, start, count, dims, trips, steps):
         d = dims[j]
         stays, same, overlap = True, True, 1.0
         for k in range(ranks):
-            step = m.ranks[t, k, d] * steps[j]
+            step = tensors.ranks[t, k, d] * steps[j]
             move = step - advanced[k]
             stays = stays and move == 0
             same = same and move == first[k]
@@ -162,19 +173,19 @@ def _fetched(m, t, box, start, count, dims, trips, steps):
             if not has_moved:
                 has_moved = True
                 for k in range(ranks):
-                    first[k] = m.ranks[t, k, d] * steps[j]
+                    first[k] = tensors.ranks[t, k, d] * steps[j]
         words = words * trips[j] - (trips[j] - 1) * saved
     return volume, words
 
 
-@njit(cache=True)
-def price(m, keep, temporal, spatial, count, blocks, dims, ends):
+@njit(cache=True, error_model="numpy")
+def price(tensors, m, keep, temporal, spatial, count, blocks, dims, ends):
     """Energy and cycles of a mapping: trips [L, D], its `count` loops innermost first, and `ends` [L, T]: loops inside each tile.
 
     Also the used bits per level [L]. Same definition as archloom.model, which has the last word.
     """
     levels, wide = temporal.shape
-    tensors = len(m.is_output)
+    many = len(tensors.is_output)
     trips, steps = np.empty(count), np.empty(count)
     inner = np.ones((levels, wide))
     used = np.ones(levels + 1)
@@ -198,10 +209,10 @@ def price(m, keep, temporal, spatial, count, blocks, dims, ends):
     taken = np.zeros((levels, 2))
     bits = np.zeros(levels)
     box = np.empty(wide)
-    for t in range(tensors):
+    for t in range(many):
         sent = steps_in_time
         for level in range(levels):
-            sent *= distinct(m, t, level, spatial, inner[level])
+            sent *= distinct(tensors, t, level, spatial, inner[level])
             if not keep[level, t]:
                 continue
             end = ends[level, t]
@@ -210,81 +221,77 @@ def price(m, keep, temporal, spatial, count, blocks, dims, ends):
             for j in range(end):
                 if blocks[j] == level:
                     box[dims[j]] *= trips[j]
-            volume, entering = _fetched(m, t, box, end, count, dims, trips, steps)
+            volume, entering = _fetched(tensors, t, box, end, count, dims, trips, steps)
             bits[level] += volume * m.bits[level, t]
             is_last = level == levels - 1
             reads, fills, updates = sent, entering, 0.0
-            if m.is_output[t]:
+            if tensors.is_output[t]:
                 seen = 1.0
                 for d in range(wide):
-                    if m.relevant[t, d]:
+                    if tensors.relevant[t, d]:
                         seen *= inner[level, d] * spatial[level, d] * temporal[level, d]
                         for outer in range(level + 1, levels):
                             seen *= temporal[outer, d]
                 reads, fills, updates = sent - seen, entering - seen, sent
-                if m.drain and not is_last:
+                if m.compute[3] > 0 and not is_last:
                     reads += entering
             if is_last:
                 fills = 0.0
-            size = m.block[level]
-            if size == 1:
-                spent = reads * m.energy[level, 0] + fills * m.energy[level, 1] + updates * m.energy[level, 2]
-            else:
-                spent = (
-                    np.ceil(reads / size) * m.energy[level, 0]
-                    + np.ceil(fills / size) * m.energy[level, 1]
-                    + np.ceil(updates / size) * m.energy[level, 2]
-                )
-            energy += spent * used[level]
+            size = m.levels[level, BLOCK]
+            spent = np.ceil(reads / size) * m.levels[level, ENERGY]
+            spent += np.ceil(fills / size) * m.levels[level, ENERGY + 1]
+            spent += np.ceil(updates / size) * m.levels[level, ENERGY + 2]
+            charged = used[level]
+            if m.levels[level, CLUSTER] > 1:
+                charged = min(charged, max(np.floor(m.levels[level, INSTANCES] / m.levels[level, CLUSTER]), 1.0))
+            energy += spent * charged
             taken[level, 0] += reads
             taken[level, 1] += fills + updates
             sent = entering
     cycles = steps_in_time
     for level in range(levels):
-        if m.bandwidth[level, 0] > 0:
-            cycles = max(cycles, np.ceil(taken[level, 0] / m.bandwidth[level, 0]))
-        if m.bandwidth[level, 1] > 0:
-            cycles = max(cycles, np.ceil(taken[level, 1] / m.bandwidth[level, 1]))
-        if m.bandwidth[level, 2] > 0:
-            cycles = max(cycles, np.ceil((taken[level, 0] + taken[level, 1]) / m.bandwidth[level, 2]))
-    cycles += m.latency
+        moved = (taken[level, 0], taken[level, 1], taken[level, 0] + taken[level, 1])
+        for port in range(3):
+            if m.levels[level, BANDWIDTH + port] > 0:
+                cycles = max(cycles, np.ceil(moved[port] / m.levels[level, BANDWIDTH + port]))
+    cycles += m.compute[2]
     for level in range(levels):
-        if m.leak[level] > 0:
-            on = used[level]
-            if m.gate[level] >= 0:
-                on = used[m.gate[level]] * (m.instances[level] / m.instances[m.gate[level]])
-            energy += m.leak[level] * cycles * on
-    energy += (m.unit[0] * steps_in_time + m.unit[1] * cycles) * used[levels]
+        gate = int(m.levels[level, GATE])
+        on = used[level]
+        if gate >= 0:
+            on = used[gate] * (m.levels[level, INSTANCES] / m.levels[gate, INSTANCES])
+        energy += m.levels[level, LEAK] * cycles * on
+    energy += (m.compute[0] * steps_in_time + m.compute[1] * cycles) * used[levels]
     return energy, cycles, bits
 
 
-@njit(cache=True)
-def _next_state(m, t, dim, state):
+@njit(cache=True, error_model="numpy")
+def _next_state(tensors, t, dim, state):
     """What is still open for a tile of t after a loop over `dim` outside it."""
-    if state == CLOSED or not m.relevant[t, dim]:
+    if state == CLOSED or not tensors.relevant[t, dim]:
         return state
-    for k in range(m.ranks.shape[1]):
-        if m.ranks[t, k, dim] > 0 and m.shared[t, k] and (state == RUN or state == k):
+    for k in range(tensors.ranks.shape[1]):
+        if tensors.ranks[t, k, dim] > 0 and tensors.shared[t, k] and (state == RUN or state == k):
             return k
     return CLOSED
 
 
-@njit(cache=True)
-def _is_alike(m, fixed, level, one, two):
+@njit(cache=True, error_model="numpy")
+def _is_alike(tensors, fixed, level, one, two):
     """Whether loops over two dims are interchangeable: the same relevance, no tile slides along either, and no rule on order."""
     if fixed[0, level, one] + fixed[1, level, one] + fixed[0, level, two] + fixed[1, level, two] > 0:
         return False
-    for t in range(len(m.is_output)):
-        if m.relevant[t, one] != m.relevant[t, two]:
+    for t in range(len(tensors.is_output)):
+        if tensors.relevant[t, one] != tensors.relevant[t, two]:
             return False
-        for k in range(m.ranks.shape[1]):
-            if m.shared[t, k] and (m.ranks[t, k, one] > 0 or m.ranks[t, k, two] > 0):
+        for k in range(tensors.ranks.shape[1]):
+            if tensors.shared[t, k] and (tensors.ranks[t, k, one] > 0 or tensors.ranks[t, k, two] > 0):
                 return False
     return True
 
 
-@njit(cache=True)
-def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, found_dims, found_ends):
+@njit(cache=True, error_model="numpy")
+def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed, low, found_dims, found_ends):
     """The best order of the loops within their gaps, priced exactly: key, energy, cycles, bits, mappings priced.
 
     `gap`, `rank` [L, D] of the loops, `boundary` [L, T] position of each boundary (-1: none). `fixed` [2, L, D]: rank that rules
@@ -292,7 +299,7 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
     a lower bound of it. The order found is left in `found_dims`, its tile ends in `found_ends` [L, T].
     """
     levels, wide = temporal.shape
-    tensors = len(m.is_output)
+    many = len(tensors.is_output)
     blocks, dims = np.empty(levels * wide, np.int64), np.empty(levels * wide, np.int64)
     count = 0
     for level in range(levels):
@@ -309,32 +316,29 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
                 blocks[count] = level
                 dims[at] = d
                 count += 1
-    ends = np.zeros((levels, tensors), np.int64)
-    for level in range(levels):
-        for t in range(tensors):
+    ends = np.full((levels, many), count)
+    for level in range(levels - 1):
+        for t in range(many):
+            ends[level, t] = 0
             for j in range(count):
                 if blocks[j] < level or (blocks[j] == level and gap[level, dims[j]] <= boundary[level, t]):
                     ends[level, t] = j + 1
     found_ends[:, :] = ends
     slides = False
-    for t in range(tensors):
-        for k in range(m.ranks.shape[1]):
-            slides = slides or m.shared[t, k]
+    for t in range(many):
+        for k in range(tensors.ranks.shape[1]):
+            slides = slides or tensors.shared[t, k]
     is_free = True
     for level in range(levels):
         for d in range(wide):
             is_free = is_free and fixed[0, level, d] == 0 and fixed[1, level, d] == 0
-    if is_free and not slides:
-        energy, cycles, bits = price(m, keep, temporal, spatial, count, blocks, dims, ends)
-        found_dims[:count] = dims[:count]
-        first, second = key_of(m.goal, energy, cycles)
-        return first, second, energy, cycles, bits, 1
     # a depth-first walk over orders, innermost loop first; where no tile is open, one order stands for all
     listed = dims.copy()
-    state = np.empty((count + 1, levels, tensors), np.int64)
+    state = np.empty((count + 1, levels, many), np.int64)
     for level in range(levels):
-        for t in range(tensors):
-            state[0, level, t] = WAITING if keep[level, t] and level < levels - 1 else CLOSED
+        for t in range(many):
+            matters = keep[level, t] and level < levels - 1 and (slides or not is_free)
+            state[0, level, t] = WAITING if matters else CLOSED
     taken = np.zeros(levels * wide, np.bool_)
     choice = np.full(count + 1, -1)
     best_first, best_second, best_energy, best_cycles = np.inf, np.inf, np.inf, np.inf
@@ -343,7 +347,7 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
     at = 0
     while at >= 0:
         if at == count:
-            energy, cycles, bits = price(m, keep, temporal, spatial, count, blocks, dims, ends)
+            energy, cycles, bits = price(tensors, m, keep, temporal, spatial, count, blocks, dims, ends)
             priced += 1
             first, second = key_of(m.goal, energy, cycles)
             if beats(first, second, best_first, best_second):
@@ -359,7 +363,7 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
             taken[choice[at]] = False
         opened = False
         for q in range(levels):
-            for t in range(tensors):
+            for t in range(many):
                 if state[at, q, t] == WAITING and ends[q, t] <= at:
                     state[at, q, t] = RUN
                 opened = opened or state[at, q, t] >= RUN
@@ -375,7 +379,7 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
             ok = not taken[pick]
             if ok:
                 for other in range(head, pick):
-                    if not taken[other] and _is_alike(m, fixed, level, listed[other], listed[pick]):
+                    if not taken[other] and _is_alike(tensors, fixed, level, listed[other], listed[pick]):
                         ok = False
             if ok and not is_free:
                 ok = _is_in_order(fixed, level, at, listed, blocks, taken, pick, count)
@@ -390,14 +394,14 @@ def best_order(m, keep, temporal, spatial, gap, rank, boundary, fixed, low, foun
         taken[pick] = True
         dims[at] = listed[pick]
         for q in range(levels):
-            for t in range(tensors):
+            for t in range(many):
                 now = state[at, q, t]
-                state[at + 1, q, t] = now if now == WAITING else _next_state(m, t, dims[at], now)
+                state[at + 1, q, t] = now if now == WAITING else _next_state(tensors, t, dims[at], now)
         at += 1
     return best_first, best_second, best_energy, best_cycles, best_bits, priced
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _is_in_order(fixed, level, at, listed, blocks, taken, pick, count):
     """Whether the rules on order let loop `pick` be the next one outwards, of all loops of its block not yet placed."""
     inner, outer = fixed[0, level, listed[pick]], fixed[1, level, listed[pick]]
@@ -410,3 +414,35 @@ def _is_in_order(fixed, level, at, listed, blocks, taken, pick, count):
         if outer > 0 and (its_outer == 0 or its_outer < outer):
             return False
     return True
+
+
+@njit(cache=True, error_model="numpy")
+def price_leaf(tensors, m, keep, chain_temporal, class_spatial, leaf, low, key, temporal, spatial, found_dims, found_ends):
+    """Price a complete join in the best order of loops within its gaps; where it beats `key` [4], it replaces it and is left
+    in `temporal`, `spatial` [L, D], `found_dims` (loops, innermost first) and `found_ends` [L, T] (loops inside each tile).
+
+    Returns how many mappings were priced. `low`: a lower bound of the key.
+    """
+    levels, wide = temporal.shape
+    trips, across = np.empty((levels, wide)), np.empty((levels, wide))
+    gap, rank = np.zeros((levels, wide), np.int64), np.zeros((levels, wide), np.int64)
+    for d in range(wide):
+        for level in range(levels):
+            trips[level, d] = chain_temporal[leaf.chain[d], level]
+            across[level, d] = class_spatial[leaf.cell[d], level]
+            gap[level, d] = leaf.gap[d, level, leaf.picks[d, level]]
+            rank[level, d] = leaf.rank[d, level, leaf.picks[d, level]]
+    dims, ends = np.empty(levels * wide, np.int64), np.empty((levels, len(tensors.is_output)), np.int64)
+    first, second, energy, cycles, bits, priced = _best_order(
+        tensors, m, keep, trips, across, gap, rank, leaf.boundary, leaf.order_rules, low, dims, ends
+    )
+    for level in range(levels):
+        if bits[level] > m.levels[level, CAPACITY] or bits[level] < m.levels[level, LEAST]:
+            return priced
+    if beats(first, second, key[0], key[1]):
+        key[0], key[1], key[2], key[3] = first, second, energy, cycles
+        temporal[:, :] = trips
+        spatial[:, :] = across
+        found_dims[:] = dims
+        found_ends[:, :] = ends
+    return priced

@@ -28,7 +28,6 @@ class Shape:
 
     `relevant[t]`: dims of t. `sliding`: tensors with a rank that several dims share. `movable[d]`: trips over d may move freely
     between blocks (no rule limits them). `fixed_orders`: some rule limits the order of loops, so no loop may change places.
-    `backing_is_finite`: the tiles of the backing store, as small as its block allows, have to fit too.
     """
 
     levels: int
@@ -37,7 +36,6 @@ class Shape:
     sliding: frozenset[int]
     movable: tuple[bool, ...]
     fixed_orders: bool = False
-    backing_is_finite: bool = False
 
     def irrelevant(self, tensor: int) -> list[int]:
         return [d for d in range(self.dims) if d not in self.relevant[tensor]]
@@ -130,7 +128,7 @@ def _fronts(
     for gaps in itertools.product(*choices):
         ends = sorted(zip(tensors, gaps, strict=True), key=lambda front: -front[1])
         for fronts in _tie_orders(ends):
-            if _is_useful(shape, level, order, fronts):
+            if _is_useful(shape, order, fronts):
                 yield fronts
 
 
@@ -141,9 +139,8 @@ def _tie_orders(ends: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], 
         yield tuple(itertools.chain.from_iterable(picked))
 
 
-def _is_useful(shape: Shape, level: int, order: tuple[int, ...], fronts: tuple[tuple[int, int], ...]) -> bool:
+def _is_useful(shape: Shape, order: tuple[int, ...], fronts: tuple[tuple[int, int], ...]) -> bool:
     """Whether every run gains something here that no other template gives."""
-    backing = shape.levels - 1 if shape.backing_is_finite else shape.levels
     passing = {tensor for tensor, gap in fronts if gap == INSIDE_ALL}
     stays = [tensor for tensor in order if tensor not in passing]
     credited = set(range(shape.dims))
@@ -157,7 +154,7 @@ def _is_useful(shape: Shape, level: int, order: tuple[int, ...], fronts: tuple[t
         if tensor in order and gap == INSIDE_ALL and order.index(tensor) < len(stays):
             return False  # nothing relevant is in the block, so its own tile reaches the top
         alone = len(fronts) == 1 and all(shape.is_simple(d) for d in own)
-        if alone and ((gap == 0 and level < backing) or (gap == INSIDE_ALL and tensor in order and level + 1 < backing)):
+        if alone and (gap == 0 or (gap == INSIDE_ALL and tensor in order)):
             return False  # the credited loops could lie one block further in, just inside the tile
     return True
 

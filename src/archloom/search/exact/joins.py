@@ -1,9 +1,15 @@
-"""The exact mapper for free cuts: templates of tile boundaries, each a join of short sorted lists, best bound first."""
+"""The exact mapper for free cuts: templates of tile boundaries, each a join of short sorted lists, best bound first.
+
+Where every tile may end is settled by a few *templates* (join_templates), whatever the sizes. Under a template, cost is a sum of
+flows that are products over groups of dims, so each group's factorisations are listed once (join_rows), without those that another
+dominates, and joined depth first under lower bounds (join_kernel). What survives is priced exactly (join_price).
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,52 +19,95 @@ from archloom.errors import InputError
 from archloom.mapping.nest import LevelNest, Loop, Mapping
 from archloom.model.evaluate import evaluate
 from archloom.model.plan import Plan, lower
-from archloom.search.exact.join_chains import axes_of, cells_of, chains_of, slots_of
-from archloom.search.exact.join_flows import flows_of, forms_of, machine_of
-from archloom.search.exact.join_kernel import Best, Flows, Forms, Ground, bounds, build, join, open_stack
-from archloom.search.exact.join_price import Machine
-from archloom.search.exact.join_templates import Kept, Shape, templates
+from archloom.search.exact.join_chains import axes_of, cells_of, chain_of
+from archloom.search.exact.join_flows import Flows, flows_of, machine_of, tensors_of
+from archloom.search.exact.join_kernel import DONE, LEAF, Lists, Lows, Stack, join, open_stack, template_bounds
+from archloom.search.exact.join_layout import Layout, layout_of
+from archloom.search.exact.join_price import TIE, Leaf, Machine, Tensors, price_leaf
+from archloom.search.exact.join_rows import Chain, Rows, build_rows
+from archloom.search.exact.join_templates import Kept, Shape
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
 
 __all__ = ["solve_joins"]
 
-NODES = 1 << 20
+NODES = 1 << 19
 """Nodes of a join between two looks at the clock."""
 
-SLACK = 1e-12
+MEMORY = 1 << 22
+"""Rows of all groups that are kept in memory for the templates to come."""
 
 
-@dataclass
+@dataclass(eq=False)
+class _Best:
+    """The incumbent: `key` [4] (cost, what breaks ties, energy, cycles), and its loops as price_leaf leaves them."""
+
+    key: NDArray[np.float64]
+    temporal: NDArray[np.float64]
+    spatial: NDArray[np.float64]
+    dims: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    keep: NDArray[np.bool_] | None = None
+
+    def is_beaten(self, first: float, second: float) -> bool:
+        """Whether nothing at or above these bounds of a key can be better."""
+        return first > self.key[0] * (1 + TIE) or (
+            first >= self.key[0] * (1 - TIE) and second >= self.key[1] * (1 - TIE)
+        )
+
+
+@dataclass(eq=False)
 class _Search:
-    """A search under way."""
+    """A search under way; `strict`: rules on order or least fills forbid exchange arguments."""
 
     problem: Problem
     watch: Watch
     plan: Plan
+    tensors: Tensors
     machine: Machine
-    ground: Ground
-    best: Best
+    chain: Chain
+    cells: NDArray[np.int64]
+    groups: tuple[tuple[int, ...], ...]
+    places: NDArray[np.int64]
+    order_rules: NDArray[np.int64]
+    strict: bool
+    best: _Best
+    priced: int = 0
+    tally: NDArray[np.int64] = field(default_factory=lambda: np.zeros(4, np.int64))
     excluded: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Mask:
+    """One keep mask under search: the rows of the forms built so far, and the least values of all of them."""
+
+    flows: Flows
+    layout: Layout
+    rows: dict[int, Rows]
+    lows: Lows
+    offset: NDArray[np.int64]
 
 
 def solve_joins(problem: Problem, watch: Watch, incumbent: Found | None = None) -> Answer:
     """The best mapping with free cuts, proven by group joins; with a deadline, the best so far and an honest bound.
 
-    Any einsum, fanouts, bypass and rules but for padding. `incumbent` is a mapping of the space found before.
-    Raises InputError for a problem of another kind.
+    Any einsum, fanouts, bypass and rules but padding (solve each padded bound by itself) and given cuts. `incumbent`: a
+    mapping of the space found before. Raises InputError for another kind of problem.
     """
     _check(problem)
     search = _open(problem, watch, incumbent)
     if search is None:
-        return Answer(None, math.inf, True, 0, {"rules": 1})
+        return Answer(incumbent, math.inf, True, 0, {"rules": 1})
     queue: list[tuple[float, float, int, int]] = []
-    masks: list[tuple[Flows, Forms]] = []
+    masks: list[_Mask] = []
+    bound = math.inf
     for kept in _keep_masks(search):
-        flows = flows_of(search.plan, search.machine, search.ground, kept, drain=problem.drain_reads)
-        forms = forms_of(templates(_shape(search), kept), search.plan)
-        for n, (first, second) in enumerate(bounds(search.machine, search.ground, flows, forms)):
-            queue.append((float(first), float(second), len(masks), n))
-        masks.append((flows, forms))
+        if watch.expired():
+            return _answer(search, incumbent, 0.0)
+        mask = _open_mask(search, kept)
+        offsets = mask.offset[mask.layout.form_of]
+        found = template_bounds(mask.flows.costs, mask.flows.cells, mask.lows, offsets)
+        queue += [(float(a), float(b), len(masks), n) for n, (a, b) in enumerate(found)]
+        masks.append(mask)
     queue.sort()
     bound = _run(search, queue, masks)
     return _answer(search, incumbent, bound)
@@ -67,10 +116,10 @@ def solve_joins(problem: Problem, watch: Watch, incumbent: Found | None = None) 
 def _check(problem: Problem) -> None:
     if problem.cuts != "free":
         raise InputError(f"group joins search free cuts; the problem has the cuts {problem.cuts!r}")
-    if problem.padding or problem.rules.padding:
-        raise InputError("the exact search with free cuts does not support padding yet; use perfect factors")
-    if problem.rules.min_fill[-1] > 0:
-        raise InputError("the exact search with free cuts does not support a least fill of the backing store")
+    if problem.padding:
+        raise InputError("group joins search perfect factors; give the problem its padded bounds instead")
+    if any(cut is not None for row in problem.rules.cut[:-1] for cut in row):
+        raise InputError("the exact search with free cuts takes no cut as given: leave the cuts free")
 
 
 def _open(problem: Problem, watch: Watch, incumbent: Found | None) -> _Search | None:
@@ -78,76 +127,77 @@ def _open(problem: Problem, watch: Watch, incumbent: Found | None) -> _Search | 
     rules = problem.rules
     plan = lower(problem.workload, problem.architecture, cuts=True, drain_reads=problem.drain_reads)
     idle = [d for d in range(len(problem.workload.dims)) if d not in plan.active]
+    if any(1 not in row[d] for table in (rules.temporal, rules.spatial, rules.x, rules.y) for row in table for d in idle):
+        return None
     if not plan.bounds:  # a single operation: keep one dim of bound 1, so that there is something to list
         plan = replace(plan, active=(0,), bounds=(1,), tensors=tuple(replace(t, irrelevant=(0,)) for t in plan.tensors))
-    for table in (rules.temporal, rules.spatial, rules.x, rules.y):
-        if any(1 not in row[d] for row in table for d in idle):
-            return None
-    machine = machine_of(plan, problem)
-    ground = _ground(plan, problem)
-    if ground is None:
+    capacity = [level.size_bits / level.buffering for level in problem.architecture.levels]
+    least = [share * bits if share else 0.0 for share, bits in zip(rules.min_fill, capacity, strict=True)]
+    whole = sum(
+        math.prod(problem.workload.shape(tensor)) * problem.architecture.levels[-1].tensor_bits(tensor)
+        for tensor in problem.workload.tensors
+    )
+    if not least[-1] <= whole <= capacity[-1]:
         return None
-    levels, wide, tensors = len(plan.levels), len(plan.bounds), len(plan.tensors)
+    found = chain_of(plan, rules)
+    if found is None:
+        return None
+    chain, listed = found
+    cells = cells_of(plan, rules, listed)
+    if not len(cells):
+        return None
+    groups = _groups(plan)
+    order_rules = _order_rules(plan, problem)
+    tensors = tensors_of(plan)
+    return _Search(
+        problem=problem,
+        watch=watch,
+        plan=plan,
+        tensors=tensors,
+        machine=machine_of(plan, problem, least),
+        chain=chain,
+        cells=cells,
+        groups=groups,
+        places=_places(chain, cells, groups),
+        order_rules=order_rules,
+        strict=bool(order_rules.any() or any(least[:-1])),
+        best=_first_best(problem, plan, incumbent),
+    )
+
+
+def _first_best(problem: Problem, plan: Plan, incumbent: Found | None) -> _Best:
+    levels, wide = len(plan.levels), len(plan.bounds)
     key = np.full(4, np.inf)
     if incumbent is not None:
         key[:2] = problem.objective.key(incumbent.energy_pj, incumbent.cycles)
         key[2:] = incumbent.energy_pj, incumbent.cycles
-    best = Best(
+    return _Best(
         key,
-        np.zeros((levels, tensors), np.bool_),
         np.zeros((levels, wide)),
         np.zeros((levels, wide)),
         np.zeros(levels * wide, np.int64),
-        np.zeros((levels, tensors), np.int64),
-        np.zeros(5, np.int64),
+        np.zeros((levels, len(plan.tensors)), np.int64),
     )
-    return _Search(problem, watch, plan, machine, ground, best)
 
 
-def _ground(plan: Plan, problem: Problem) -> Ground | None:
-    rules, levels = problem.rules, len(plan.levels)
-    chains = [chains_of(bound, slots_of(plan, rules, d), levels) for d, bound in enumerate(plan.bounds)]
-    if any(len(chain.starts) < 2 for chain in chains):
-        return None
-    cells = cells_of(plan, rules, chains)
-    if not len(cells):
-        return None
-    class_starts = np.cumsum([0, *(len(chain.spatial) for chain in chains)]).astype(np.int64)
-    rows = np.cumsum([0, *(len(chain.temporal) for chain in chains)])
-    groups = _groups(plan)
-    dims = [d for group in groups for d in group]
+def _groups(plan: Plan) -> tuple[tuple[int, ...], ...]:
+    """Dims that share a rank of some tensor go together."""
+    group = list(plan.dims)
+    for tensor in plan.tensors:
+        for k in tensor.sliding:
+            old = {group[d] for d, _ in tensor.ranks[k]}
+            group = [min(old) if g in old else g for g in group]
+    return tuple(tuple(d for d in plan.dims if group[d] == g) for g in sorted(set(group)))
+
+
+def _places(chain: Chain, cells: NDArray[np.int64], groups: tuple[tuple[int, ...], ...]) -> NDArray[np.int64]:
+    """The class of each group in each cell: [K, G]."""
     places = np.zeros((len(cells), len(groups)), np.int64)
     for g, group in enumerate(groups):
         for d in group:
-            places[:, g] = places[:, g] * len(chains[d].spatial) + cells[:, d] - class_starts[d]
-    capacity = [level.size_bits / level.buffering for level in problem.architecture.levels]
-    least = [share * bits if share else 0.0 for share, bits in zip(rules.min_fill, capacity, strict=True)]
-    return Ground(
-        size=np.array(plan.bounds, np.float64),
-        temporal=np.ascontiguousarray(np.concatenate([chain.temporal for chain in chains])),
-        row_starts=np.array(
-            [rows[d] + s for d, chain in enumerate(chains) for s in chain.starts[:-1]] + [rows[-1]], np.int64
-        ),
-        spatial=np.ascontiguousarray(np.concatenate([chain.spatial for chain in chains])),
-        class_starts=class_starts,
-        group_dims=np.array(dims, np.int64),
-        group_starts=np.cumsum([0, *(len(group) for group in groups)]).astype(np.int64),
-        cells=cells,
-        places=places,
-        order_rules=_order_rules(plan, problem),
-        least_bits=np.array(least),
-    )
-
-
-def _groups(plan: Plan) -> list[list[int]]:
-    """Dims that share a rank of some tensor go together."""
-    group = list(range(len(plan.bounds)))
-    for tensor in plan.tensors:
-        for k in tensor.sliding:
-            shared = [d for d, _ in tensor.ranks[k]]
-            old = {group[d] for d in shared}
-            group = [min(old) if g in old else g for g in group]
-    return [[d for d in plan.dims if group[d] == g] for g in sorted(set(group))]
+            many = chain.classes[d + 1] - chain.classes[d]
+            places[:, g] = places[:, g] * many + cells[:, d] - chain.classes[d]
+    return places
 
 
 def _order_rules(plan: Plan, problem: Problem) -> NDArray[np.int64]:
@@ -161,36 +211,12 @@ def _order_rules(plan: Plan, problem: Problem) -> NDArray[np.int64]:
     return table
 
 
-def _shape(search: _Search) -> Shape:
-    plan, rules = search.plan, search.problem.rules
-    movable = tuple(
-        all(
-            rules.temporal[level][d].low <= 1 and rules.temporal[level][d].high >= bound
-            for level in range(len(plan.levels))
-        )
-        for d, bound in zip(plan.active, plan.bounds, strict=True)
-    )
-    return Shape(
-        levels=len(plan.levels),
-        dims=len(plan.bounds),
-        relevant=tuple(frozenset(tensor.relevant) for tensor in plan.tensors),
-        sliding=frozenset(t for t, tensor in enumerate(plan.tensors) if tensor.sliding),
-        movable=movable,
-        fixed_orders=_is_strict(search),
-        backing_is_finite=math.isfinite(search.machine.capacity[-1]),
-    )
-
-
-def _is_strict(search: _Search) -> bool:
-    """Whether loops may not change places at will: some rule limits their order, or asks for full tiles."""
-    return bool(search.ground.order_rules.any() or search.ground.least_bits.any())
-
-
-def _keep_masks(search: _Search) -> list[Kept]:
+def _keep_masks(search: _Search) -> Iterator[Kept]:
+    """Every allowed choice of the tensors that each level but the last keeps."""
     rules = search.problem.rules
     tensors = range(len(search.plan.tensors))
     if not all(True in rules.keep[-1][t] for t in tensors):
-        return []
+        return
     per_level = [
         [
             tuple(t for t, is_kept in zip(tensors, held, strict=True) if is_kept)
@@ -198,34 +224,149 @@ def _keep_masks(search: _Search) -> list[Kept]:
         ]
         for level in range(len(search.plan.levels) - 1)
     ]
-    return list(itertools.product(*per_level))
+    yield from itertools.product(*per_level)
 
 
-def _run(search: _Search, queue: list[tuple[float, float, int, int]], masks: list[tuple[Flows, Forms]]) -> float:
-    """Join template after template; returns the proven lower bound of the objective."""
-    key, watch = search.best.key, search.watch
-    can_prune = not any(tensor.sliding for tensor in search.plan.tensors) and not _is_strict(search)
-    for at, (first, second, mask, n) in enumerate(queue):
-        if first > key[0] * (1 + SLACK) or math.isinf(first):
-            search.excluded["templates by bound"] = len(queue) - at
+def _open_mask(search: _Search, kept: Kept) -> _Mask:
+    """Lower a keep mask: its flows, its templates, and the rows of every form its groups take."""
+    plan, rules = search.plan, search.problem.rules
+    shape = Shape(
+        levels=len(plan.levels),
+        dims=len(plan.bounds),
+        relevant=tuple(frozenset(tensor.relevant) for tensor in plan.tensors),
+        sliding=frozenset(t for t, tensor in enumerate(plan.tensors) if tensor.sliding),
+        movable=tuple(
+            all(row[d].low <= 1 and row[d].high >= bound for row in rules.temporal)
+            for d, bound in zip(plan.active, plan.bounds, strict=True)
+        ),
+        fixed_orders=search.strict,
+    )
+    flows = flows_of(
+        search.problem,
+        plan,
+        search.tensors,
+        search.machine,
+        search.chain,
+        search.groups,
+        search.cells,
+        search.places,
+        kept,
+    )
+    layout = layout_of(shape, kept, search.groups)
+    rows: dict[int, Rows] = {}
+    lows: list[Rows] = []
+    for f in range(len(layout.forms)):
+        built = _build(search, flows, layout, f)
+        lows.append(built)
+        _remember(rows, f, built)
+    starts = np.cumsum([0, *(len(built.starts) for built in lows)])[:-1]
+    joined = Lows(*(np.concatenate([getattr(built, name) for built in lows]) for name in ("low_cost", "low_factor", "low_foot")))
+    return _Mask(flows, layout, rows, joined, starts)
+
+
+def _build(search: _Search, flows: Flows, layout: Layout, f: int) -> Rows:
+    can_prune = not search.strict and not any(tensor.sliding for tensor in search.plan.tensors)
+    costs = flows.costs
+    return build_rows(
+        search.tensors,
+        search.chain,
+        flows.columns,
+        layout.forms[f],
+        costs.foot_bits,
+        costs.foot_room,
+        flows.sort,
+        can_prune,
+    )
+
+
+def _remember(rows: dict[int, Rows], f: int, built: Rows) -> None:
+    """Keep rows for templates to come, as long as they do not fill the memory."""
+    if sum(len(other.chain) for other in rows.values()) + len(built.chain) <= MEMORY:
+        rows[f] = built
+
+
+def _run(search: _Search, queue: list[tuple[float, float, int, int]], masks: list[_Mask]) -> float:
+    """Join template after template, best bound first; returns the proven lower bound of the objective."""
+    best, watch = search.best, search.watch
+    for at, (first, second, number, n) in enumerate(queue):
+        if first > best.key[0] * (1 + TIE) or math.isinf(first):
+            search.excluded["templates by bound"] = search.excluded.get("templates by bound", 0) + len(queue) - at
             break
-        if first >= key[0] * (1 - SLACK) and second >= key[1] * (1 - SLACK):
+        if best.is_beaten(first, second):
             search.excluded["templates by bound"] = search.excluded.get("templates by bound", 0) + 1
             continue
-        flows, forms = masks[mask]
-        rows = build(search.machine, search.ground, flows, forms, n, can_prune)
-        stack = open_stack(search.machine, search.ground, flows, rows)
-        while not join(search.machine, search.ground, flows, forms, n, rows, stack, search.best, NODES):
-            if watch.tell is not None:
-                watch.tell(float(key[0]), first, int(search.best.tally[1]))
-            if watch.expired():
-                return min(first, float(key[0]))
-    return float(key[0])
+        if watch.expired() or not _join(search, masks[number], n, first):
+            return min(first, float(best.key[0]))
+    return float(best.key[0])
+
+
+def _join(search: _Search, mask: _Mask, n: int, bound: float) -> bool:
+    """Search one template; False if time ran out."""
+    best, watch, flows = search.best, search.watch, mask.flows
+    forms = [int(f) for f in mask.layout.form_of[n]]
+    rows = [mask.rows[f] if f in mask.rows else _build(search, flows, mask.layout, f) for f in forms]
+    lists, offsets = _lists(rows), mask.offset[forms]
+    stack = open_stack(flows.costs, flows.cells, mask.lows, offsets)
+    while True:
+        why = join(flows.costs, flows.cells, lists, mask.lows, offsets, stack, best.key, search.tally, NODES)
+        if why == DONE:
+            return True
+        if why == LEAF:
+            _price(search, mask, n, rows, lists, stack)
+        elif watch.tell is not None:
+            watch.tell(float(best.key[0]), min(bound, float(best.key[0])), search.priced)
+        if watch.expired():
+            return False
+
+
+def _lists(rows: list[Rows]) -> Lists:
+    first = np.cumsum([0, *(len(built.chain) for built in rows)])
+    return Lists(
+        np.concatenate([built.cost for built in rows]),
+        np.concatenate([built.factor for built in rows]),
+        np.concatenate([built.foot for built in rows]),
+        np.concatenate([built.starts + at for built, at in zip(rows, first, strict=False)]),
+        np.concatenate([built.ends + at for built, at in zip(rows, first, strict=False)]),
+        np.cumsum([0, *(len(built.starts) for built in rows)]),
+    )
+
+
+def _price(search: _Search, mask: _Mask, n: int, rows: list[Rows], lists: Lists, stack: Stack) -> None:
+    """Price the complete join that a stack stands at."""
+    plan, best = search.plan, search.best
+    cell = stack.cells[stack.at[0]]
+    picked = np.zeros(len(plan.bounds), np.int64)
+    picks = np.zeros((len(plan.bounds), len(plan.levels)), np.int64)
+    starts = np.cumsum([0, *(len(built.chain) for built in rows)])
+    for depth, g in enumerate(stack.groups):
+        row = stack.next[depth] - 1 - starts[g]
+        dims = list(search.groups[g])
+        picked[dims], picks[dims] = rows[g].chain[row], rows[g].picks[row]
+    layout = mask.layout
+    leaf = Leaf(picked, picks, search.cells[cell], layout.gap[n], layout.rank[n], layout.boundary[n], search.order_rules)
+    before = float(best.key[2]), float(best.key[3])
+    low = (float(stack.bound[stack.at[0], 0]), float(stack.bound[stack.at[0], 1]))
+    search.priced += price_leaf(
+        search.tensors,
+        search.machine,
+        mask.flows.keep,
+        search.chain.temporal,
+        search.chain.spatial,
+        leaf,
+        low,
+        best.key,
+        best.temporal,
+        best.spatial,
+        best.dims,
+        best.ends,
+    )
+    if before != (float(best.key[2]), float(best.key[3])):
+        best.keep = mask.flows.keep
 
 
 def _answer(search: _Search, incumbent: Found | None, bound: float) -> Answer:
     best, problem = search.best, search.problem
-    nodes, priced, by_bound, by_capacity, cells = (int(v) for v in best.tally)
+    _, by_bound, by_capacity, cells = (int(many) for many in search.tally)
     excluded = {
         **search.excluded,
         "spatial cells by bound": cells,
@@ -233,46 +374,44 @@ def _answer(search: _Search, incumbent: Found | None, bound: float) -> Answer:
         "partial joins by capacity": by_capacity,
     }
     found = incumbent
-    if best.spatial.any():
-        mapping = _mapping(search)
+    if best.keep is not None:
+        mapping = _mapping(search, best.keep)
         cost = evaluate(problem.workload, problem.architecture, mapping, drain_reads=problem.drain_reads)
         found = Found(mapping, cost.energy_pj, cost.cycles)
     value = math.inf if found is None else problem.objective.value(found.energy_pj, found.cycles)
     finished = bound >= float(best.key[0])
-    return Answer(found, value if finished else min(bound, value), finished, priced, excluded)
+    return Answer(found, value if finished else min(bound, value), finished, search.priced, excluded)
 
 
-def _mapping(search: _Search) -> Mapping:
-    plan, best, workload = search.plan, search.best, search.problem.workload
-    names = [workload.dims[at] for at in plan.active]
-    axis = axes_of(plan, search.problem.rules, best.spatial)
-    loops: list[list[Loop]] = [[] for _ in plan.levels]
-    count = int((best.temporal > 1).sum())
-    levels = [level for level in range(len(plan.levels)) for _ in range(int((best.temporal[level] > 1).sum()))]
-    for level, d in zip(levels, best.dims[:count], strict=True):
-        loops[level].append(Loop(names[d], int(best.temporal[level, d])))
-    before = 0
+def _mapping(search: _Search, keep: NDArray[np.bool_]) -> Mapping:
+    """The incumbent as a mapping."""
+    plan, best, problem = search.plan, search.best, search.problem
+    names = [problem.workload.dims[at] for at in plan.active]
+    axis = axes_of(plan, problem.rules, best.spatial)
     nests: list[LevelNest] = []
-    for level, block in enumerate(loops):
-        kept = [t for t in range(len(plan.tensors)) if best.keep[level, t]]
+    before = 0
+    for level, memory in enumerate(problem.architecture.levels):
+        many = int((best.temporal[level] > 1).sum())
+        block = [Loop(names[d], int(best.temporal[level, d])) for d in best.dims[before : before + many]]
+        kept = [t for t in range(len(plan.tensors)) if keep[level, t]]
         cut = {plan.tensors[t].name: max(0, int(best.ends[level, t]) - before) for t in kept}
-        across = [
+        x, y = (
             tuple(
                 Loop(names[d], int(best.spatial[level, d]))
                 for d in plan.dims
-                if best.spatial[level, d] > 1 and axis[level][d] == a
+                if best.spatial[level, d] > 1 and axis[level][d] == side
             )
-            for a in (0, 1)
-        ]
+            for side in (0, 1)
+        )
         nests.append(
             LevelNest(
-                level=search.problem.architecture.levels[level].name,
+                level=memory.name,
                 temporal=tuple(reversed(block)),
-                x=across[0],
-                y=across[1],
+                x=x,
+                y=y,
                 keep=frozenset(plan.tensors[t].name for t in kept),
-                cut={name: inside for name, inside in cut.items() if inside < len(block)},
+                cut={name: inside for name, inside in cut.items() if inside < many},
             )
         )
-        before += len(block)
+        before += many
     return Mapping(tuple(nests))
