@@ -26,7 +26,9 @@ EDP = objective_of("edp")
 
 def contract_spaces() -> list[MapSpace]:
     """Spaces of many kinds: tiny memories, two fanouts, bypass, free cuts, padding, constraints, one mapping only."""
-    conv = einsum("O[m,p,q] += W[m,c,r,s] * I[c,2*p+r,q+s]", {"m": 8, "c": 4, "p": 6, "q": 6, "r": 3, "s": 3}, name="conv")
+    conv = einsum(
+        "O[m,p,q] += W[m,c,r,s] * I[c,2*p+r,q+s]", {"m": 8, "c": 4, "p": 6, "q": 6, "r": 3, "s": 3}, name="conv"
+    )
     gemm = einsum("O[m,n] += W[m,k] * I[k,n]", {"m": 12, "n": 7, "k": 10}, name="gemm")
     dot = einsum("O[m] += W[m,k] * I[k]", {"m": 1, "k": 1}, name="dot")
     machine = _machine(8)
@@ -55,7 +57,9 @@ def _machine(words: int) -> Architecture:
     return Architecture("small", levels, Compute("MAC", 1.0))
 
 
-def _walk(strategy: Strategy[Any], space: MapSpace, seed: int, steps: int = STEPS) -> list[tuple[Any, MappingBatch, Prices]]:
+def _walk(
+    strategy: Strategy[Any], space: MapSpace, seed: int, steps: int = STEPS
+) -> list[tuple[Any, MappingBatch, Prices]]:
     """The states, and what was asked for in each and priced."""
     state, found = strategy.init(space, seed), []
     for _ in range(steps):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
+import types
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -179,3 +183,20 @@ def test_the_limits_of_time_and_stop_end_a_search() -> None:
     assert told[-1] == result.evaluations
     stopped = run(space, "annealing", evaluations=None, stop=lambda: True)
     assert stopped.evaluations == 32
+
+
+def test_the_strategy_of_the_docs_keeps_the_contract() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "strategies.md"
+    code = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        if "class Elite" in block
+    )
+    module = types.ModuleType("strategy_of_the_docs")
+    sys.modules[module.__name__] = module  # states are pickled by name
+    try:
+        exec(code[: code.index("print(")], module.__dict__)  # noqa: S102
+        for check in CHECKS:
+            check(module.Elite())
+    finally:
+        del sys.modules[module.__name__]

@@ -128,16 +128,23 @@ def _energy_note(layer: LayerMapping, mapping: NetworkMapping, scale: EnergyScal
 
 SHARES, SHARES_END = 745.0, WIDTH - 40.0
 """Where the panel of shares begins and ends."""
-SHAPES = {Port.SHARED: "reads and writes", Port.READ: "reads", Port.WRITE: "writes"}
+WORDS = {Port.SHARED: "", Port.READ: " reads", Port.WRITE: " writes"}
+KEY_LINE = 18.0
 
 
 def draw_layer_time(mapping: NetworkMapping) -> str:
     """Cycles of all executions of each layer, in the colour of what bounds them; beside it how busy each part of the machine is."""
-    colours = bound_colours(mapping)
-    top = 78.0
-    layers = mapping.layers
+    colours, layers = bound_colours(mapping), mapping.layers
+    key = _key(mapping, colours)
+    top = 60.0 + KEY_LINE * (1 + max(entry.line for entry in key))
     bottom = _row_y(len(layers), top)
-    parts = [*_stripes(len(layers), top), *_time_key(mapping, colours), *_share_axis(top, bottom)]
+    parts = [
+        *_stripes(len(layers), top),
+        _caption(MARGIN + NAMES, 24, "cycles of all executions, bound by"),
+        _caption(SHARES, 24, "share of the layer's time"),
+        *(part for entry in key for part in entry.draw()),
+        *_share_axis(top, bottom),
+    ]
     per_cycle = (SHARES - MARGIN - NAMES - 205) / max(layer.cycles for layer in layers)
     for at, layer in enumerate(layers):
         y = _row_y(at, top)
@@ -147,45 +154,47 @@ def draw_layer_time(mapping: NetworkMapping) -> str:
     return svg.drawing(WIDTH, bottom + 4, label, *parts)
 
 
-def _cycles(
-    layer: LayerMapping, mapping: NetworkMapping, y: float, width: float, colours: dict[str, str]
-) -> Iterator[str]:
-    bound = layer.evaluation.bound_by
-    title = f"{layer.name}: {layer.count:,} × {layer.evaluation.cycles:,} cycles, bound by {bound}"
-    yield svg.rect(MARGIN + NAMES, y, max(0.5, width), BAR, title=title, fill=colours[bound], fill_opacity=0.85)
-    share = units.percent(layer.cycles / mapping.cycles)
-    yield svg.text(MARGIN + NAMES + width + 8, y + 12, f"{layer.cycles:,}", note=share, font_size=12.0)
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry of the key: its mark, drawn around the origin, its words, and its place."""
+
+    mark: str
+    words: str
+    x: float
+    line: int
+
+    def draw(self) -> Iterator[str]:
+        y = 40 + KEY_LINE * self.line
+        yield svg.tag("g", self.mark, transform=f"translate({self.x + 8:.1f} {y:.1f})")
+        yield _caption(self.x + 21, y + 4, self.words)
 
 
-def _time_key(mapping: NetworkMapping, colours: dict[str, str]) -> Iterator[str]:
-    yield _caption(MARGIN + NAMES, 24, "cycles of all executions, bound by")
-    x = MARGIN + NAMES
+def _key(mapping: NetworkMapping, colours: dict[str, str]) -> list[_Entry]:
+    """What the colours on the left and the marks on the right mean, in as many lines as they take."""
     used = {layer.evaluation.bound_by for layer in mapping.layers}
-    for name, colour in colours.items():
-        if name in used:
-            yield svg.rect(x, 35, 10, 10, rx=2, fill=colour, fill_opacity=0.85)
-            yield _caption(x + 15, 44, clip(name, LONGEST_NAME))
-            x += 15 + 6.9 * len(clip(name, LONGEST_NAME)) + 14
-    yield _caption(SHARES, 24, "share of the layer's time")
-    yield svg.rect(SHARES, 36, 16, 8, fill=svg.MACS_COLOUR, fill_opacity=0.28)
-    yield _caption(SHARES + 21, 44, "MACs on all units")
-    x = SHARES + 140
-    for name, colour, port in _busy_kinds(mapping, colours):
-        yield from _mark(x + 5, 40, colour, port)
-        yield _caption(x + 14, 44, name)
-        x += 14 + 6.6 * len(name) + 14
-
-
-def _busy_kinds(mapping: NetworkMapping, colours: dict[str, str]) -> Iterator[tuple[str, str, Port | None]]:
-    """Name, colour and shape of each mark."""
-    yield "loops", colours["compute"], None
-    seen: set[tuple[str, Port]] = set()
-    for layer in mapping.layers:
-        seen |= {(busy.level, busy.port) for busy in busy_ports(layer)}
+    left = [
+        (svg.rect(-5, -5, 10, 10, rx=2, fill=colour, fill_opacity=0.85), clip(name, LONGEST_NAME))
+        for name, colour in colours.items()
+        if name in used
+    ]
+    right = [(svg.rect(-8, -4, 16, 8, fill=svg.MACS_COLOUR, fill_opacity=0.28), "MACs on all units")]
+    right.append((_mark(0, 0, colours["compute"], None), "loops"))
+    seen = {(busy.level, busy.port) for layer in mapping.layers for busy in busy_ports(layer)}
     for level in limited_levels(mapping):
-        for port in SHAPES:
+        for port, words in WORDS.items():
             if (level, port) in seen:
-                yield f"{clip(level, 14)} {SHAPES[port]}", colours[level], port
+                right.append((_mark(0, 0, colours[level], port), clip(level, 18) + words))
+    return [*_placed(left, MARGIN + NAMES, SHARES - 30), *_placed(right, SHARES, WIDTH)]
+
+
+def _placed(entries: list[tuple[str, str]], start: float, end: float) -> Iterator[_Entry]:
+    x, line = start, 0
+    for mark, words in entries:
+        length = 21 + 6.7 * len(words)
+        if x > start and x + length > end:
+            x, line = start, line + 1
+        yield _Entry(mark, words, x, line)
+        x += length + 14
 
 
 def _share_axis(top: float, bottom: float) -> Iterator[str]:
@@ -197,6 +206,16 @@ def _share_axis(top: float, bottom: float) -> Iterator[str]:
 
 def _share_x(share: float) -> float:
     return SHARES + min(1.0, share) * (SHARES_END - SHARES)
+
+
+def _cycles(
+    layer: LayerMapping, mapping: NetworkMapping, y: float, width: float, colours: dict[str, str]
+) -> Iterator[str]:
+    bound = layer.evaluation.bound_by
+    title = f"{layer.name}: {layer.count:,} × {layer.evaluation.cycles:,} cycles, bound by {bound}"
+    yield svg.rect(MARGIN + NAMES, y, max(0.5, width), BAR, title=title, fill=colours[bound], fill_opacity=0.85)
+    share = units.percent(layer.cycles / mapping.cycles)
+    yield svg.text(MARGIN + NAMES + width + 8, y + 12, f"{layer.cycles:,}", note=share, font_size=12.0)
 
 
 def _busy(layer: LayerMapping, y: float, colours: dict[str, str]) -> Iterator[str]:
@@ -212,20 +231,20 @@ def _busy(layer: LayerMapping, y: float, colours: dict[str, str]) -> Iterator[st
     )
     compute = cost.compute.cycles / cost.cycles
     title = f"{layer.name}: the loops take {units.percent(compute)} of the time"
-    yield from _mark(_share_x(compute), y + BAR / 2, colours["compute"], None, title)
+    yield _mark(_share_x(compute), y + BAR / 2, colours["compute"], None, title)
     for busy in busy_ports(layer):
-        title = f"{layer.name}: {busy.level} is busy with {SHAPES[busy.port]} {units.percent(busy.share)} of the time"
-        yield from _mark(_share_x(busy.share), y + BAR / 2, colours[busy.level], busy.port, title)
+        what = WORDS[busy.port] or " reads and writes"
+        title = f"{layer.name}: {busy.level} is busy with{what} {units.percent(busy.share)} of the time"
+        yield _mark(_share_x(busy.share), y + BAR / 2, colours[busy.level], busy.port, title)
 
 
-def _mark(x: float, y: float, colour: str, port: Port | None, title: str = "") -> Iterator[str]:
+def _mark(x: float, y: float, colour: str, port: Port | None, title: str = "") -> str:
     """A bar for the compute units, a dot for reads and writes together, triangles for reads (out) and writes (in)."""
     inner = (svg.titled(title),) if title else ()
     if port is None:
-        yield svg.tag("rect", *inner, x=x - 1.75, y=y - 7, width=3.5, height=14.0, rx=1, fill=colour)
-    elif port is Port.SHARED:
-        yield svg.tag("circle", *inner, cx=x, cy=y, r=4.5, fill=colour)
-    else:
-        tip = -5 if port is Port.READ else 5
-        points = f"{x:.1f},{y + tip:.1f} {x - 5:.1f},{y - tip * 0.8:.1f} {x + 5:.1f},{y - tip * 0.8:.1f}"
-        yield svg.tag("polygon", *inner, points=points, fill=colour)
+        return svg.tag("rect", *inner, x=x - 1.75, y=y - 7, width=3.5, height=14.0, rx=1, fill=colour)
+    if port is Port.SHARED:
+        return svg.tag("circle", *inner, cx=x, cy=y, r=4.5, fill=colour)
+    tip = -5 if port is Port.READ else 5
+    points = f"{x:.1f},{y + tip:.1f} {x - 5:.1f},{y - tip * 0.8:.1f} {x + 5:.1f},{y - tip * 0.8:.1f}"
+    return svg.tag("polygon", *inner, points=points, fill=colour)

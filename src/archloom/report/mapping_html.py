@@ -91,7 +91,6 @@ def _contents(mapping: NetworkMapping) -> dict[str, Any]:
         "arguments": list(dict.fromkeys(why for layer in mapping.layers for why in layer.excluded)),
         "details": [_details(layer, mapping) for layer in mapping.layers],
         "machine": machine_rows(mapping.architecture),
-        "has_area": bool(mapping.area_um2),
         "skipped": _skipped(mapping.skipped),
         "objective_of": lambda value: objective_text(objective, value),
         "gap_of": gap_markup,

@@ -96,7 +96,7 @@ def draw_panel(
     x = log_axis(intensities, LEFT, width - RIGHT, margin=0.3)
     y = log_axis(performances, height - BOTTOM, TOP, margin=0.25)
     what = title or f"{clip(panel.level, 24)} {WORDS[panel.port]}"
-    note = f"{units.ratio(panel.words_per_cycle)} words/cycle; {units.ratio(panel.balance)} MACs/word keep all MAC units busy"
+    note = f"{units.ratio(panel.words_per_cycle)} words/cycle, balanced at {units.ratio(panel.balance)} MACs/word"
     parts = [
         svg.text(LEFT, 24, what, note=note, font_weight="600"),
         *_grid(x, y),
@@ -153,7 +153,7 @@ def _dots(panel: Panel, x: LogAxis, y: LogAxis, *, links: bool) -> Iterator[str]
             r=_radius(panel, dot),
             fill=colours[dot.layer.evaluation.bound_by],
             fill_opacity=0.7,
-            stroke="#ffffff",
+            stroke=svg.PAPER,
             stroke_width=1.2,
         )
         yield svg.tag("a", drawn, href=f"#layer-{dot.at}") if links else drawn

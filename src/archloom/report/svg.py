@@ -14,6 +14,7 @@ __all__ = [
     "LINE",
     "MACS_COLOUR",
     "MONO",
+    "PAPER",
     "QUIET",
     "ROLE_COLOURS",
     "SANS",
@@ -28,7 +29,7 @@ __all__ = [
     "titled",
 ]
 
-INK, QUIET, LINE = "#1f2430", "#6b7280", "#d7dbe2"
+INK, QUIET, LINE, PAPER = "#1f2430", "#6b7280", "#d7dbe2", "#ffffff"
 BANDS = ("#f6f8fb", "#ffffff")
 """Backgrounds of every second level."""
 TENSOR_COLOURS = ("#2563a8", "#1c8a5a", "#c2571a", "#8a4fa3", "#b08900", "#3a8fb7")
@@ -67,7 +68,7 @@ def _value(value: str | float) -> str:
 
 def drawing(width: float, height: float, label: str, *children: str) -> str:
     """A whole picture on white, that scales down with its page; `label` is for those who hear it read."""
-    ground = rect(0, 0, width, height, fill="#ffffff", rx=8)
+    ground = rect(0, 0, width, height, fill=PAPER, rx=8)
     return tag(
         "svg",
         tag("title", escape(printable(label))),

@@ -163,7 +163,7 @@ def _cells(spatial, starts, on, mesh, free, limits, pooled):
     return found[:count]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _is_within(parallel, limits):
     total = 1.0
     for level in range(len(parallel)):
@@ -173,7 +173,7 @@ def _is_within(parallel, limits):
     return limits[-1, 0] <= total <= limits[-1, 1]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _find_axes(spatial, pick, on, mesh, free, pooled):
     """A choice of axis for each spatial loop, as bits over (level, dim) loops of more than one trip (1: Y); -1: none."""
     levels, wide = spatial.shape[1], len(pick)

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from archloom.search.exact.join_price import TIE, key_of
+from archloom.search.exact.join_rows import sort_by
 
 __all__ = ["DONE", "LEAF", "PAUSED", "Cells", "Costs", "Lists", "Lows", "Stack", "cell_costs", "join", "open_stack", "template_bounds"]
 
@@ -70,7 +71,7 @@ class Lists(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """A join that can be left and resumed: cells by bound, where it stands, and partial costs at each depth."""
+    """A join that can be left and resumed: cells by `bound` [K, 2], where it stands, and partial costs at each depth."""
 
     cells: np.ndarray
     bound: np.ndarray
@@ -141,7 +142,7 @@ def cell_costs(spatial, cells, relevant, multicast, size, output, still, still_c
     return base, rate, steps, leaks
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _bound(k, values, cells, c):
     """Lower bound of the key from lower bounds of the costs [F] in a cell."""
     energy, cycles = values[0], cells.steps[c]
@@ -154,7 +155,7 @@ def _bound(k, values, cells, c):
     return key_of(k.goal, energy + cells.leak[c] * cycles, cycles)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _add_joint(k, values, factor, rest):
     """Add to the costs [F] what the joint flows cost at least, given factors [J] and least factors of the rest."""
     for v in range(len(k.variants) - 1):
@@ -165,7 +166,7 @@ def _add_joint(k, values, factor, rest):
             values[f] += k.joint[f, v] * least
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fits(k, foot, rest):
     level, used = -1, 0.0
     for a in range(len(foot)):
@@ -177,12 +178,15 @@ def _fits(k, foot, rest):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _cell_bound(k, cells, c, lows, offsets, values, factor, foot, ones):
     """Lower bound of the key over a cell; infinite where it holds no mapping."""
-    values[:] = cells.base[c]
-    factor[:] = 1.0
-    foot[:] = 1.0
+    for f in range(len(values)):
+        values[f] = cells.base[c, f]
+    for j in range(len(factor)):
+        factor[j] = 1.0
+    for a in range(len(foot)):
+        foot[a] = 1.0
     for g in range(cells.places.shape[1]):
         p = offsets[g] + cells.places[c, g]
         if not lows.cost[p, 0] < np.inf:
@@ -222,18 +226,20 @@ def open_stack(k, cells, lows, offsets):
     ones = np.ones(max(joints, feet))
     bound = np.empty((count, 2))
     for c in range(count):
-        bound[c] = _cell_bound(k, cells, c, lows, offsets, values, factor, foot, ones)
-    order = np.argsort(bound[:, 0], kind="mergesort")
+        bound[c, 0], bound[c, 1] = _cell_bound(k, cells, c, lows, offsets, values, factor, foot, ones)
+    order = np.empty(count, np.int64)
     possible = 0
-    while possible < count and bound[order[possible], 0] < np.inf:
-        possible += 1
-    order = order[:possible]
+    for c in range(count):
+        if bound[c, 0] < np.inf:
+            order[possible] = c
+            possible += 1
+    sort_by(bound[:, 0].copy(), order, 0, possible)
     at = np.array([0, -1])
     numbers = np.zeros((3, groups), np.int64)
     cost, factors, foots = np.zeros((2, groups + 1, kinds)), np.ones((2, groups + 1, joints)), np.ones((2, groups + 1, feet))
     return Stack(
-        order,
-        bound[order],
+        order[:possible],
+        bound,
         at,
         numbers[0],
         numbers[1],
@@ -247,7 +253,7 @@ def open_stack(k, cells, lows, offsets):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _enter_cell(cells, lists, lows, lows_offsets, stack, c):
     """Set up the join of one cell: short lists first, and the least that the groups not yet joined add at each depth."""
     groups = cells.places.shape[1]
@@ -277,7 +283,7 @@ def _enter_cell(cells, lists, lows, lows_offsets, stack, c):
         stack.cost[0, f] = cells.base[c, f]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _is_beaten(first, second, key):
     """Whether nothing at or above these lower bounds can beat the incumbent's key."""
     return first > key[0] * (1 + TIE) or (first >= key[0] * (1 - TIE) and second >= key[1] * (1 - TIE))
@@ -287,7 +293,7 @@ def _is_beaten(first, second, key):
 def join(k, cells, lists, lows, lows_offsets, stack, key, tally, budget):
     """Join the rows of a template until a complete join may beat `key`, nothing is left, or `budget` nodes are spent.
 
-    At a LEAF, `stack.next - 1` are the rows, in the order `stack.groups`, `stack.bound[stack.at[0]]` belongs to its cell. `tally` [4]
+    At a LEAF, `stack.next - 1` are the rows, in the order `stack.groups`, in the cell `stack.cells[stack.at[0]]`. `tally` [4]
     counts nodes, partial joins cut by bound and by capacity, and cells cut by bound.
     """
     groups, joints, feet = cells.places.shape[1], stack.factor.shape[1], stack.foot.shape[1]
@@ -297,7 +303,7 @@ def join(k, cells, lists, lows, lows_offsets, stack, key, tally, budget):
     is_sorted = joints == 0 and k.scaled == 0
     while stack.at[0] < len(stack.cells):
         c = stack.cells[stack.at[0]]
-        first, second = stack.bound[stack.at[0]]
+        first, second = stack.bound[c, 0], stack.bound[c, 1]
         if stack.at[1] < 0:
             if first > key[0] * (1 + TIE):
                 tally[CELLS] += len(stack.cells) - stack.at[0]

@@ -58,7 +58,7 @@ class Leaf(NamedTuple):
     order_rules: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def key_of(goal, energy, cycles):
     """The lexicographic key of an energy and a latency: (cost, what breaks ties)."""
     if goal[0] > 0:
@@ -76,7 +76,7 @@ def key_of(goal, energy, cycles):
     return first, (cycles if goal[3] > 0 else energy)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def beats(first, second, best_first, best_second):
     """Whether a key is better than the best, by more than rounding."""
     if first < best_first * (1 - TIE):
@@ -84,7 +84,7 @@ def beats(first, second, best_first, best_second):
     return first <= best_first * (1 + TIE) and second < best_second * (1 - TIE)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def distinct(tensors, t, level, spatial, reach):
     """Different tile positions of tensor t among the spatial iterations of a block; `reach` [D]: extents just inside it."""
     dims = spatial.shape[1]
@@ -98,7 +98,7 @@ def distinct(tensors, t, level, spatial, reach):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def distinct_in_rank(coefficients, trips, reach):
     """Different positions along one rank among spatial loops of `trips` [D] over dims with `coefficients` [D] and extents `reach`."""
     one, two, moving = -1, -1, 0
@@ -121,7 +121,7 @@ def distinct_in_rank(coefficients, trips, reach):
     return n * w - max(0.0, n - b / g) * max(0.0, w - a / g)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _positions(coefficients, trips, reach):
     """Different sums of three or more spatial loops that share a rank."""
     size = 1
@@ -141,7 +141,7 @@ def _positions(coefficients, trips, reach):
     return float(seen.sum())
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fetched(tensors, t, box, start, count, dims, trips, steps):
     """Words that enter a tile of extents `box` [D] as the loops from `start` on run; loops are listed innermost first."""
     ranks = tensors.ranks.shape[1]
@@ -178,7 +178,7 @@ def _fetched(tensors, t, box, start, count, dims, trips, steps):
     return volume, words
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def price(tensors, m, keep, temporal, spatial, count, blocks, dims, ends):
     """Energy and cycles of a mapping: trips [L, D], its `count` loops innermost first, and `ends` [L, T]: loops inside each tile.
 
@@ -265,7 +265,7 @@ def price(tensors, m, keep, temporal, spatial, count, blocks, dims, ends):
     return energy, cycles, bits
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _next_state(tensors, t, dim, state):
     """What is still open for a tile of t after a loop over `dim` outside it."""
     if state == CLOSED or not tensors.relevant[t, dim]:
@@ -276,7 +276,7 @@ def _next_state(tensors, t, dim, state):
     return CLOSED
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _is_alike(tensors, fixed, level, one, two):
     """Whether loops over two dims are interchangeable: the same relevance, no tile slides along either, and no rule on order."""
     if fixed[0, level, one] + fixed[1, level, one] + fixed[0, level, two] + fixed[1, level, two] > 0:
@@ -290,7 +290,7 @@ def _is_alike(tensors, fixed, level, one, two):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed, low, found_dims, found_ends):
     """The best order of the loops within their gaps, priced exactly: key, energy, cycles, bits, mappings priced.
 
@@ -301,7 +301,7 @@ def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed,
     levels, wide = temporal.shape
     many = len(tensors.is_output)
     blocks, dims = np.empty(levels * wide, np.int64), np.empty(levels * wide, np.int64)
-    count = 0
+    count = np.int64(0)
     for level in range(levels):
         start = count
         for d in range(wide):
@@ -323,7 +323,9 @@ def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed,
             for j in range(count):
                 if blocks[j] < level or (blocks[j] == level and gap[level, dims[j]] <= boundary[level, t]):
                     ends[level, t] = j + 1
-    found_ends[:, :] = ends
+    for level in range(levels):
+        for t in range(many):
+            found_ends[level, t] = ends[level, t]
     slides = False
     for t in range(many):
         for k in range(tensors.ranks.shape[1]):
@@ -352,8 +354,10 @@ def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed,
             first, second = key_of(m.goal, energy, cycles)
             if beats(first, second, best_first, best_second):
                 best_first, best_second, best_energy, best_cycles = first, second, energy, cycles
-                best_bits[:] = bits
-                found_dims[:count] = dims[:count]
+                for level in range(levels):
+                    best_bits[level] = bits[level]
+                for j in range(count):
+                    found_dims[j] = dims[j]
                 if first <= low[0] * (1 + TIE) and second <= low[1] * (1 + TIE):
                     break
             at -= 1
@@ -401,7 +405,7 @@ def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed,
     return best_first, best_second, best_energy, best_cycles, best_bits, priced
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _is_in_order(fixed, level, at, listed, blocks, taken, pick, count):
     """Whether the rules on order let loop `pick` be the next one outwards, of all loops of its block not yet placed."""
     inner, outer = fixed[0, level, listed[pick]], fixed[1, level, listed[pick]]
@@ -441,8 +445,10 @@ def price_leaf(tensors, m, keep, chain_temporal, class_spatial, leaf, low, key, 
             return priced
     if beats(first, second, key[0], key[1]):
         key[0], key[1], key[2], key[3] = first, second, energy, cycles
-        temporal[:, :] = trips
-        spatial[:, :] = across
-        found_dims[:] = dims
-        found_ends[:, :] = ends
+        for level in range(levels):
+            for d in range(wide):
+                temporal[level, d], spatial[level, d] = trips[level, d], across[level, d]
+                found_dims[level * wide + d] = dims[level * wide + d]
+            for t in range(ends.shape[1]):
+                found_ends[level, t] = ends[level, t]
     return priced

@@ -13,7 +13,7 @@ from numba import njit
 
 from archloom.search.exact.join_price import distinct_in_rank
 
-__all__ = ["Chain", "Columns", "Form", "Rows", "build_rows"]
+__all__ = ["Chain", "Columns", "Form", "Rows", "build_rows", "sort_by"]
 
 SPAN = 3
 """Dims of one rank whose slide is bounded closely, plus one."""
@@ -71,7 +71,7 @@ class Rows(NamedTuple):
     low_foot: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _ways(chain, form, i, row):
     """Choices of gaps for the loops of a factorisation of dim i of the group."""
     ways = 1
@@ -81,7 +81,7 @@ def _ways(chain, form, i, row):
     return ways
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _count_rows(chain, form):
     """Rows of each class of the group: ends [P]."""
     wide = len(form.dims)
@@ -119,8 +119,9 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
     cost = np.zeros((total, kinds))
     factor = np.ones((total, joints))
     foot = np.ones((total, feet))
+    weight = np.zeros(total)
     classes = np.zeros(wide, np.int64)
-    ways = np.zeros(wide, np.int64)
+    ways, now = np.zeros(wide, np.int64), np.zeros(wide, np.int64)
     values = np.ones((wide, len(columns.tiles)))
     row = 0
     for place in range(len(ends)):
@@ -144,12 +145,13 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
             for i in range(wide):
                 _place_loops(tensors, chain, columns, form, i, chains[row, i], ways[i], picks[row, i], values[i])
             _fill_row(tensors, chain, columns, form, classes, chains[row], picks[row], values, cost[row], factor[row], foot[row])
-            now = chains[row].copy()
+            for i in range(wide):
+                now[i] = chains[row, i]
             if _fits(foot[row], columns.feet, foot_bits, foot_room):
                 row += 1
             else:
-                cost[row] = 0.0
-                picks[row] = 0
+                for f in range(kinds):
+                    cost[row, f] = 0.0
             i = wide - 1
             while i >= 0:
                 ways[i] += 1
@@ -164,33 +166,46 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
                 i -= 1
             if i < 0:
                 break
-            chains[row] = now
-        kept = _sort_and_prune(cost[first:row], factor[first:row], foot[first:row], sort_cost, prune)
-        chains[first : first + len(kept)] = chains[first:row][kept]
-        picks[first : first + len(kept)] = picks[first:row][kept]
-        cost[first : first + len(kept)] = cost[first:row][kept]
-        factor[first : first + len(kept)] = factor[first:row][kept]
-        foot[first : first + len(kept)] = foot[first:row][kept]
-        cost[first + len(kept) : row] = 0.0
-        picks[first + len(kept) : row] = 0
-        row = first + len(kept)
+            for i in range(wide):
+                chains[row, i] = now[i]
         ends[place] = row
+        for at in range(first, row):
+            weight[at] = cost[at, 0]
+            for j in range(joints):
+                weight[at] += sort_cost[j] * factor[at, j]
+    order = np.empty(row, np.int64)
+    size = 0
+    for place in range(len(ends)):
+        first = size
+        for at in range(starts[place], ends[place]):
+            order[size] = at
+            size += 1
+        sort_by(weight, order, first, size)
+        if prune:
+            size = _prune(cost, factor, foot, order, first, size)
+        starts[place], ends[place] = first, size
+    kept_chains, kept_picks = np.empty((size, wide), np.int32), np.empty((size, wide, levels), np.int8)
+    for at in range(size):
+        for i in range(wide):
+            kept_chains[at, i] = chains[order[at], i]
+            for level in range(levels):
+                kept_picks[at, i, level] = picks[order[at], i, level]
+    cost, factor, foot = _take(cost, order, size), _take(factor, order, size), _take(foot, order, size)
     low_cost, low_factor, low_foot = _least(cost, starts, ends), _least(factor, starts, ends), _least(foot, starts, ends)
-    return Rows(
-        chains[:row].copy(),
-        picks[:row].copy(),
-        cost[:row].copy(),
-        factor[:row].copy(),
-        foot[:row].copy(),
-        starts,
-        ends,
-        low_cost,
-        low_factor,
-        low_foot,
-    )
+    return Rows(kept_chains, kept_picks, cost, factor, foot, starts, ends, low_cost, low_factor, low_foot)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
+def _take(table, order, size):
+    """The rows of a table in this order."""
+    taken = np.empty((size, table.shape[1]))
+    for at in range(size):
+        for k in range(table.shape[1]):
+            taken[at, k] = table[order[at], k]
+    return taken
+
+
+@njit(error_model="numpy")
 def _least(table, starts, ends):
     low = np.full((len(starts), table.shape[1]), np.inf)
     for place in range(len(starts)):
@@ -200,7 +215,7 @@ def _least(table, starts, ends):
     return low
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _place_loops(tensors, chain, columns, form, i, row, way, picks, value):
     """Gaps of choice `way` for a factorisation, and its trips: inside each tile for a relevant dim, outside for another."""
     d = form.dims[i]
@@ -219,7 +234,7 @@ def _place_loops(tensors, chain, columns, form, i, row, way, picks, value):
                     value[q] *= trip
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fill_row(tensors, chain, columns, form, classes, chains, picks, values, cost, factor, foot):
     """Costs, factors and footprints of one row."""
     for s in range(len(columns.single)):
@@ -242,7 +257,7 @@ def _fill_row(tensors, chain, columns, form, classes, chains, picks, values, cos
         foot[a] = words
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _across(chain, k, first, last):
     """Product of the spatial trips of a class over levels first..last."""
     trips = 1.0
@@ -251,7 +266,7 @@ def _across(chain, k, first, last):
     return trips
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _factor(tensors, chain, columns, form, flow, classes, chains, picks, values):
     """The factor of a row in a flow."""
     q, t, parent, slides = flow[0], flow[1], flow[2], flow[3]
@@ -291,7 +306,7 @@ def _factor(tensors, chain, columns, form, flow, classes, chains, picks, values)
     return result
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _slide(tensors, chain, form, t, rank, level, side, classes, chains, picks):
     """Fewest words along a rank while a tile slides over it, over all instances, if no other dim turned the tile."""
     levels = chain.temporal.shape[1]
@@ -340,7 +355,7 @@ def _slide(tensors, chain, form, t, rank, level, side, classes, chains, picks):
     return best * spread
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _sharing(tensors, chain, form, t, rank, level, parent, classes, chains):
     """Share of the spatial iterations between a tile and its parent that want different words, along a shared rank."""
     wide = len(form.dims)
@@ -361,7 +376,7 @@ def _sharing(tensors, chain, form, t, rank, level, parent, classes, chains):
     return result
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fits(foot, feet, bits, room):
     """Whether the tiles fit if no other group enlarges them."""
     level, used = -1, 0.0
@@ -374,23 +389,31 @@ def _fits(foot, feet, bits, room):
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def _sort_and_prune(cost, factor, foot, sort_cost, prune):
-    """Rows by energy, the other groups being at their least; with `prune`, those that none before is at least as good as."""
-    count = len(cost)
-    weight = cost[:, 0].copy()
-    for row in range(count):
-        for j in range(factor.shape[1]):
-            weight[row] += sort_cost[j] * factor[row, j]
-    order = np.argsort(weight, kind="mergesort")
-    if not prune:
-        return order
-    size = 0
-    for o in range(count):
-        row = order[o]
+@njit(error_model="numpy")
+def sort_by(weight, order, first, last):
+    """Sort a stretch of row numbers by weight, in place (Shell sort: small to compile)."""
+    gap = 1
+    while gap < last - first:
+        gap = gap * 3 + 1
+    while gap > 0:
+        for at in range(first + gap, last):
+            row, to = order[at], at
+            while to >= first + gap and weight[order[to - gap]] > weight[row]:
+                order[to] = order[to - gap]
+                to -= gap
+            order[to] = row
+        gap //= 3
+
+
+@njit(error_model="numpy")
+def _prune(cost, factor, foot, order, first, last):
+    """Drop the rows that one before them equals or beats in every column; returns the new end of the stretch."""
+    size = first
+    for at in range(first, last):
+        row = order[at]
         is_beaten = False
-        for i in range(size):
-            one = order[i]
+        for before in range(first, size):
+            one = order[before]
             is_beaten = True
             for a in range(foot.shape[1]):
                 is_beaten = is_beaten and foot[one, a] <= foot[row, a]
@@ -403,4 +426,4 @@ def _sort_and_prune(cost, factor, foot, sort_cost, prune):
         if not is_beaten:
             order[size] = row
             size += 1
-    return order[:size]
+    return size

@@ -345,7 +345,7 @@ def _price(search: _Search, mask: _Mask, n: int, rows: list[Rows], lists: Lists,
     layout = mask.layout
     leaf = Leaf(picked, picks, search.cells[cell], layout.gap[n], layout.rank[n], layout.boundary[n], search.order_rules)
     before = float(best.key[2]), float(best.key[3])
-    low = (float(stack.bound[stack.at[0], 0]), float(stack.bound[stack.at[0], 1]))
+    low = (float(stack.bound[cell, 0]), float(stack.bound[cell, 1]))
     search.priced += price_leaf(
         search.tensors,
         search.machine,
