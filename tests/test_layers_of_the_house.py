@@ -126,7 +126,11 @@ def test_every_data_file_is_installed() -> None:
     settings = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text("utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["archloom"]
     installed = {path for pattern in patterns for path in PACKAGE.glob(pattern)}
-    files = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".md") and "__pycache__" not in path.parts}
+    files = {
+        path
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".md") and "__pycache__" not in path.parts
+    }
     assert not [str(path) for path in files - installed]
 
 

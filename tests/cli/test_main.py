@@ -132,7 +132,7 @@ def test_interrupts_are_quiet(folder: Path) -> None:
     code = """
 import sys, time
 from archloom.cli import inputs, main
-inputs._looks_like_timeloop = lambda files: print("reading", flush=True) or time.sleep(60)
+inputs.looks_like_timeloop = lambda files: print("reading", flush=True) or time.sleep(60)
 sys.exit(main.main(["check", "all.yaml"]))
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:

@@ -36,9 +36,12 @@ def points_of(batch: MappingBatch) -> list[Point]:
     found: list[Point] = []
     levels, dims, many = batch.temporal.shape
     for b in range(many):
-        temporal, x, y = (tuple(tuple(int(v) for v in line) for line in table[:, :, b]) for table in (batch.temporal, batch.x, batch.y))
+        temporal, x, y = (
+            tuple(tuple(int(v) for v in line) for line in table[:, :, b])
+            for table in (batch.temporal, batch.x, batch.y)
+        )
         order = tuple(
-            tuple(sorted((d for d in range(dims) if temporal[at][d] > 1), key=lambda d: int(batch.order[at, d, b])))  # noqa: B023
+            tuple(sorted((d for d in range(dims) if temporal[at][d] > 1), key=lambda d: int(batch.order[at, d, b])))
             for at in range(levels)
         )
         keep = tuple(tuple(bool(v) for v in line) for line in batch.keep[:, :, b])
@@ -46,7 +49,9 @@ def points_of(batch: MappingBatch) -> list[Point]:
         if batch.cut is not None:
             cut = tuple(
                 tuple(
-                    sum(int(batch.order[at, d, b]) < int(batch.cut[at, t, b]) for d in order[at]) if kept else len(order[at])
+                    sum(int(batch.order[at, d, b]) < int(batch.cut[at, t, b]) for d in order[at])
+                    if kept
+                    else len(order[at])
                     for t, kept in enumerate(row)
                 )
                 for at, row in enumerate(keep)
@@ -130,7 +135,9 @@ def _level_allowed(workload: Workload, architecture: Architecture, c: LevelConst
             if not {"=": value == rule.value, "<=": value <= rule.value, ">=": value >= rule.value}[rule.op]:
                 return False
     for allowed, trips in ((c.temporal_dims, temporal[at]), (c.x_dims, x[at]), (c.y_dims, y[at])):
-        if allowed is not None and any(trip > 1 and dim not in allowed for dim, trip in zip(workload.dims, trips, strict=True)):
+        if allowed is not None and any(
+            trip > 1 and dim not in allowed for dim, trip in zip(workload.dims, trips, strict=True)
+        ):
             return False
     if not c.min_parallelism <= prod(spatial) <= (c.max_parallelism or prod(spatial)):
         return False
@@ -160,7 +167,11 @@ def _completed(
 ) -> Iterator[Point]:
     """All orders and residencies of a tiling."""
     orders = [
-        [order for order in permutations([d for d, trip in enumerate(row) if trip > 1]) if _order_allowed(workload, given, name, order)]
+        [
+            order
+            for order in permutations([d for d, trip in enumerate(row) if trip > 1])
+            if _order_allowed(workload, given, name, order)
+        ]
         for name, row in zip(architecture.names, temporal, strict=True)
     ]
     holds = [_holds(workload, architecture, given, at) for at in range(len(architecture.levels))]
@@ -170,10 +181,7 @@ def _completed(
                 yield Point(temporal, x, y, order, keep, None)
                 continue
             options = [
-                [
-                    range(len(order[at]) + 1) if kept and at < len(keep) - 1 else [len(order[at])]
-                    for kept in keep[at]
-                ]
+                [range(len(order[at]) + 1) if kept and at < len(keep) - 1 else [len(order[at])] for kept in keep[at]]
                 for at in range(len(keep))
             ]
             for cut in product(*(product(*row) for row in options)):
@@ -195,7 +203,15 @@ def _holds(workload: Workload, architecture: Architecture, given: Constraints, a
     level = architecture.levels[at]
     options: list[list[bool]] = []
     for tensor in workload.tensors:
-        allowed = [True] if at == len(architecture.levels) - 1 else [v for v in (False, True) if not (v and not level.may_keep(tensor)) and not (not v and level.must_keep(tensor))]
+        allowed = (
+            [True]
+            if at == len(architecture.levels) - 1
+            else [
+                v
+                for v in (False, True)
+                if not (v and not level.may_keep(tensor)) and not (not v and level.must_keep(tensor))
+            ]
+        )
         for c in given.levels:
             if c.level == level.name:
                 if tensor.name in c.keep:
@@ -217,7 +233,9 @@ EINSUMS = (
 )
 
 
-def random_problem(seed: int, *, constrained: bool, bounds: tuple[int, ...] = (1, 2, 3, 4, 6)) -> tuple[Workload, Architecture, Constraints | None]:
+def random_problem(
+    seed: int, *, constrained: bool, bounds: tuple[int, ...] = (1, 2, 3, 4, 6)
+) -> tuple[Workload, Architecture, Constraints | None]:
     """A small problem: one to three levels, meshes with one or two axes, some reshapeable or pooled."""
     rng = random.Random(seed)
     text, dims = rng.choice(EINSUMS)
@@ -238,7 +256,10 @@ def random_problem(seed: int, *, constrained: bool, bounds: tuple[int, ...] = (1
 
 
 def _random_constraints(rng: random.Random, workload: Workload, architecture: Architecture) -> Constraints:
-    levels = [_random_level(rng, workload, level, at == len(architecture.levels) - 1) for at, level in enumerate(architecture.levels)]
+    levels = [
+        _random_level(rng, workload, level, at == len(architecture.levels) - 1)
+        for at, level in enumerate(architecture.levels)
+    ]
     return Constraints(
         tuple(level for level in levels if rng.random() < 0.7),
         min_total_parallelism=rng.choice((1, 1, 1, 2, 3)),

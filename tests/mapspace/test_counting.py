@@ -83,14 +83,18 @@ def test_independent_dims_multiply() -> None:
     arch = Architecture("big", levels)
     names = [f"d{k}" for k in range(12)]
     fixed = tuple(LevelConstraints(f"L{at}", order_inner=tuple(names)) for at in range(4))
-    space = MapSpace(einsum(f"O[] += A[{','.join(names)}] * B[]", dict.fromkeys(names, 2**10 * 3)), arch, Constraints(fixed))
+    space = MapSpace(
+        einsum(f"O[] += A[{','.join(names)}] * B[]", dict.fromkeys(names, 2**10 * 3)), arch, Constraints(fixed)
+    )
     assert space.total == (math.comb(13, 3) * 4) ** 12
 
 
 def test_constraints_only_remove() -> None:
     workload = einsum("O[m,n] += W[m,k] * I[k,n]", {"m": 64, "n": 48, "k": 120})
     arch = Architecture("three", (Memory("RF", fanout=Fanout(4)), Memory("GLB", fanout=Fanout(8, 8)), Memory("DRAM")))
-    space = MapSpace(workload, arch, Constraints((LevelConstraints("GLB", x_dims=frozenset({"m"}), order_inner=("k",)),)))
+    space = MapSpace(
+        workload, arch, Constraints((LevelConstraints("GLB", x_dims=frozenset({"m"}), order_inner=("k",)),))
+    )
     assert 0 < space.total < space.unconstrained.total
     for axis, many in space.size().axes.items():
         assert many <= space.unconstrained.size().axes[axis]

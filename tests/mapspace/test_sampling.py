@@ -1,4 +1,5 @@
 """Samples: uniform, reproducible, and from large spaces in no time."""
+# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from tests.mapspace.brute import points_of, random_problem
 
 from archloom.architecture.hierarchy import Architecture, Fanout, Memory
 from archloom.errors import InfeasibleError
 from archloom.mapspace import Constraints, FactorRule, LevelConstraints, MapSpace, sampling
 from archloom.workload.einsum import einsum
-from tests.mapspace.brute import points_of, random_problem
 
 CONV = einsum(
     "O[m,p,q] += W[m,c,r,s] * I[c,p+r,q+s]", {"m": 64, "c": 48, "p": 28, "q": 28, "r": 3, "s": 3}, name="conv"
@@ -66,7 +67,9 @@ def test_the_test_would_notice() -> None:
 def test_large_spaces(cuts: str, padding: bool) -> None:
     constraints = Constraints(
         (
-            LevelConstraints("GLB", spatial_order=("m", "c"), x=(FactorRule("m", "<=", 4),), order_inner=("r",), order_outer=("p",)),
+            LevelConstraints(
+                "GLB", spatial_order=("m", "c"), x=(FactorRule("m", "<=", 4),), order_inner=("r",), order_outer=("p",)
+            ),
             LevelConstraints("DRAM", no_multicast="inputs", min_parallelism=2, split=3),
         ),
         min_total_parallelism=24,

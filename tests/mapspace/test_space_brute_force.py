@@ -1,4 +1,5 @@
 """Mapspaces against brute force: the same mappings, counts in total and per axis, on many random small problems."""
+# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
@@ -6,12 +7,17 @@ from math import prod
 
 import numpy as np
 import pytest
+from tests.mapspace.brute import Point, brute_points, points_of, random_problem
 
 from archloom.mapspace import Axis, MapSpace
 from archloom.model.arrays import pack
-from tests.mapspace.brute import Point, brute_points, points_of, random_problem
 
-VARIANTS = [(cuts, padding, constrained) for cuts in ("level", "free") for padding in (False, True) for constrained in (False, True)]
+VARIANTS = [
+    (cuts, padding, constrained)
+    for cuts in ("level", "free")
+    for padding in (False, True)
+    for constrained in (False, True)
+]
 LARGEST = 8000
 
 
@@ -33,7 +39,10 @@ def held(point: Point) -> tuple[object, ...]:
     if point.cut is None:
         return (point.keep,)
     rows = zip(point.cut, point.keep, point.order, strict=True)
-    return point.keep, tuple(tuple(c if kept and c < len(loops) else -1 for c, kept in zip(cut, keep, strict=True)) for cut, keep, loops in rows)
+    return point.keep, tuple(
+        tuple(c if kept and c < len(loops) else -1 for c, kept in zip(cut, keep, strict=True))
+        for cut, keep, loops in rows
+    )
 
 
 @pytest.mark.parametrize(("cuts", "padding", "constrained"), VARIANTS)
@@ -52,7 +61,9 @@ def test_every_mapping_once(seed: int, cuts: str, padding: bool, constrained: bo
     assert axes[Axis.ORDER] == len({point.order for point in expected})
     assert axes[Axis.PARALLELISM] == len({(point.x, point.y) for point in expected})
     assert axes[Axis.RESIDENCY] == len({held(point) for point in expected})
-    shaped = [at for at, level in enumerate(space.architecture.levels) if level.fanout.reshapeable and level.fanout.total > 1]
+    shaped = [
+        at for at, level in enumerate(space.architecture.levels) if level.fanout.reshapeable and level.fanout.total > 1
+    ]
     assert axes[Axis.SHAPE] == len({tuple((prod(p.x[at]), prod(p.y[at])) for at in shaped) for p in expected})
     assert (space.why_empty() is None) == bool(expected)
 

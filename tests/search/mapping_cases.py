@@ -1,4 +1,5 @@
 """A small machine and small layers that the tests of the mapper share; every search takes a fraction of a second."""
+# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ MACHINE = Architecture(
     "small",
     (
         Memory("RF", 8 * 16, read_pj=1.0, write_pj=1.0, update_pj=1.0),
-        Memory("GLB", 64 * 16, read_pj=6.0, write_pj=7.0, update_pj=7.0, keep="all", fanout=Fanout(4, 2), area_um2=10.0),
+        Memory(
+            "GLB", 64 * 16, read_pj=6.0, write_pj=7.0, update_pj=7.0, keep="all", fanout=Fanout(4, 2), area_um2=10.0
+        ),
         Memory("DRAM", read_pj=200.0, write_pj=210.0, update_pj=210.0, shared_bandwidth=2.0),
     ),
     Compute("MAC", 0.5),

@@ -20,7 +20,7 @@ from archloom.workload.einsum import Workload, einsum
 
 __all__ = ["CHECKS", "contract_spaces"]
 
-STEPS = 10
+STEPS = 7
 EDP = objective_of("edp")
 
 

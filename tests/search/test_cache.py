@@ -22,7 +22,7 @@ OPEN = {"finished": False, "cycles": 9}
 
 
 def entry_file(cache: Cache) -> Path:
-    (path,) = [path for path in cache.folder.rglob("*.json")]
+    (path,) = list(cache.folder.rglob("*.json"))
     return path
 
 
@@ -62,7 +62,9 @@ def test_a_damaged_entry_is_no_entry(tmp_path_factory: pytest.TempPathFactory, d
     whole = path.read_bytes()
     at = data.draw(st.integers(0, len(whole) - 1))
     broken = data.draw(
-        st.sampled_from([whole[:at], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :], whole + b"x", whole[at + 1 :]])
+        st.sampled_from(
+            [whole[:at], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :], whole + b"x", whole[at + 1 :]]
+        )
     )
     path.write_bytes(broken)
     assert cache.load(KEY) is None
@@ -142,7 +144,9 @@ for turn in range(100000):
 def test_two_writers_and_a_sudden_end(tmp_path: Path) -> None:
     """Two processes write the same keys as fast as they can and are killed at some moment: every entry is whole."""
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), name], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         for name in "ab"
     ]
     for writer in writers:

@@ -1,10 +1,12 @@
 """Canonical problems: names do not matter, everything else does."""
+# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
 
 import pytest
+from tests.search.mapping_cases import MACHINE, conv
 
 from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
 from archloom.mapspace.rules import Range
@@ -15,7 +17,6 @@ from archloom.search.network_mapping import Options
 from archloom.search.objective import objective_of
 from archloom.search.spaces import problems_of
 from archloom.workload.einsum import Workload, einsum
-from tests.search.mapping_cases import MACHINE, conv
 
 
 def problem(workload: Workload | None = None, architecture: Architecture = MACHINE, **options: bool | str) -> Problem:

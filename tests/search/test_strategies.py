@@ -18,6 +18,7 @@ from tests.search.strategy_contract import CHECKS, contract_spaces
 import archloom as al
 from archloom.errors import InputError
 from archloom.mapspace.space import MapSpace
+from archloom.model.arrays import MappingBatch
 from archloom.model.batch import evaluate_batch
 from archloom.model.evaluate import evaluate
 from archloom.search.annealing import Annealing
@@ -140,17 +141,28 @@ def test_a_tight_machine_of_the_zoo_gets_legal_mappings_only(layer: str) -> None
     assert space.admits(fitted).all()
 
 
-def test_every_mapping_of_a_small_space_can_be_reached_by_moves() -> None:
-    workload = einsum("O[m] += W[m,k] * I[k]", {"m": 2, "k": 6})
+@pytest.mark.parametrize("padding", [False, True])
+def test_moves_lead_from_any_mapping_of_a_small_space_to_any_other(padding: bool) -> None:
+    workload = einsum("O[m] += W[m,k] * I[k]", {"m": 2, "k": 3})
     levels = (al.Memory("RF", fanout=al.Fanout(2, 3), keep=frozenset("W")), al.Memory("RAM"))
-    space = MapSpace(workload, al.Architecture("two", levels), cuts="free")
-    moves, rng, seen = Moves(space), np.random.default_rng(0), set[bytes]()
-    batch = space.sample(512, 0)
-    for _ in range(200):
-        batch = moves.mutated(batch, rng)
-        tables = [np.asarray(part, np.int8).reshape(-1, len(batch)) for part in batch.arrays().values()]
-        seen |= {column.tobytes() for column in np.concatenate(tables).T}
-    assert len(seen) == space.total
+    space = MapSpace(workload, al.Architecture("two", levels), cuts="free", padding=padding)
+    whole = next(iter(space.enumerate()))
+    moves, rng, names = Moves(space), np.random.default_rng(0), _names(whole)
+    steps: dict[bytes, set[bytes]] = {name: set() for name in names}
+    for _ in range(60):
+        for one, other in zip(names, _names(moves.mutated(whole, rng, most=1)), strict=True):
+            steps[one].add(other)
+    for start in (names[0], names[-1]):
+        reached, border = {start}, [start]
+        while border:
+            border = [other for one in border for other in steps[one] - reached]
+            reached.update(border)
+        assert reached == set(names)
+
+
+def _names(batch: MappingBatch) -> list[bytes]:
+    tables = [np.asarray(part, np.int8).reshape(-1, len(batch)) for part in batch.arrays().values()]
+    return [column.tobytes() for column in np.concatenate(tables).T]
 
 
 def test_a_minimum_use_of_a_memory_is_kept() -> None:
@@ -170,7 +182,7 @@ def test_a_minimum_use_of_a_memory_is_kept() -> None:
 
 def test_bad_input_is_named() -> None:
     space = contract_spaces()[0]
-    with pytest.raises(InputError, match="unknown strategy 'genetics'.*\n?.*genetic"):
+    with pytest.raises(InputError, match="unknown strategy 'genetics'"):
         strategy_of("genetics")
     with pytest.raises(InputError, match="the search has no end"):
         run(space, "random", evaluations=None)
@@ -195,8 +207,9 @@ def test_the_strategy_of_the_docs_keeps_the_contract() -> None:
     module = types.ModuleType("strategy_of_the_docs")
     sys.modules[module.__name__] = module  # states are pickled by name
     try:
-        exec(code[: code.index("print(")], module.__dict__)  # noqa: S102
+        exec(code[: code.index("print(")], module.__dict__)
+        strategy = module.Elite()
         for check in CHECKS:
-            check(module.Elite())
+            check(strategy)
     finally:
         del sys.modules[module.__name__]

@@ -127,7 +127,9 @@ def _bars(label: str, rows: Sequence[_Row]) -> str:
     for at, row in enumerate(rows):
         y, x = 14 + at * ROW, MARGIN + NAMES
         parts.append(
-            svg.text(MARGIN, y + 15.5, clip(row.label, LONGEST_NAME), title=row.label, font_size=12.5, font_weight="600")
+            svg.text(
+                MARGIN, y + 15.5, clip(row.label, LONGEST_NAME), title=row.label, font_size=12.5, font_weight="600"
+            )
         )
         for part in row.parts:
             parts += _segment(part, row, x, y, part.amount * scale)
@@ -191,7 +193,9 @@ def _scale(end: float, bottom: float, what: str) -> Iterator[str]:
             if tick < 10 and tick * 10**decade <= end and _place(tick * 10**decade, end) - last >= 44:
                 last = _place(tick * 10**decade, end)
                 yield svg.line(last, TOP - 4, last, bottom, stroke=svg.LINE)
-                yield svg.text(last, TOP - 9, f"{tick * 10**decade:,g}×", text_anchor="middle", font_size=11.0, fill=svg.QUIET)
+                yield svg.text(
+                    last, TOP - 9, f"{tick * 10**decade:,g}×", text_anchor="middle", font_size=11.0, fill=svg.QUIET
+                )
         decade += 1
 
 

@@ -121,10 +121,8 @@ def _contents(cases: Sequence[Case], first: NetworkMapping) -> dict[str, Any]:
         "rows": [_LayerRow.of(side, partial(objective_text, objective)) for side in sides],
         "colours": [swatch(colour) for colour in case_colours(cases)],
         "machines": [(case, machine_rows(case.mapping.architecture)) for case in cases if case.mapping is not None],
-        "sources": {
-            case.label: sources_of(case.mapping.architecture) for case in cases if case.mapping is not None
-        },
-        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},
+        "sources": {case.label: sources_of(case.mapping.architecture) for case in cases if case.mapping is not None},
+        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},  # pyright: ignore[reportArgumentType]
         "gap_of": gap_markup,
     }
 
@@ -158,7 +156,9 @@ def _charts(cases: Sequence[Case], first: NetworkMapping) -> dict[str, Any]:
         "time": markup(draw_case_time(cases)),
         "views": {name: markup(drawing) for name, drawing in views.items() if drawing},
         "panels": [
-            markup(draw_panel(panel, beside=every, title=f"{clip(case.label, 24)}: {clip(panel.level, 16)}", links=False))
+            markup(
+                draw_panel(panel, beside=every, title=f"{clip(case.label, 24)}: {clip(panel.level, 16)}", links=False)
+            )
             for case, panel in drawn
         ],
     }
@@ -167,4 +167,6 @@ def _charts(cases: Sequence[Case], first: NetworkMapping) -> dict[str, Any]:
 def _shown_panels(mapping: NetworkMapping) -> list[Panel]:
     """The ports of the outermost memory, and those that some layer waits for."""
     bounds = {layer.evaluation.bound_by for layer in mapping.layers}
-    return [panel for panel in panels(mapping) if panel.level == mapping.architecture.names[-1] or panel.level in bounds]
+    return [
+        panel for panel in panels(mapping) if panel.level == mapping.architecture.names[-1] or panel.level in bounds
+    ]

@@ -45,7 +45,11 @@ def draw_course(layer: LayerMapping) -> str | None:
         _small(LEFT - 6, HEIGHT - BOTTOM + 4, "0", "end"),
         _small(LEFT, HEIGHT - 8, "0 s", "start"),
         _small(WIDTH - RIGHT, HEIGHT - 8, f"{end:.3g} s", "end"),
-        _line([place(step, min(step.bound, step.objective)) for step in begun], place(steps[-1], layer.bound), BOUND_COLOUR),
+        _line(
+            [place(step, min(step.bound, step.objective)) for step in begun],
+            place(steps[-1], layer.bound),
+            BOUND_COLOUR,
+        ),
         _line([place(step, step.objective) for step in known], place(steps[-1], best), BEST_COLOUR),
     ]
     return svg.drawing(WIDTH, HEIGHT, f"Search for {layer.name}: best mapping and bound over the time", *parts)

@@ -77,7 +77,7 @@ def _stripes(rows: int, top: float, left: float = 0.0) -> Iterator[str]:
 
 
 def _caption(x: float, y: float, words: str, **attributes: str | float) -> str:
-    return svg.text(x, y, words, font_size=11.5, fill=svg.QUIET, **attributes)
+    return svg.text(x, y, words, font_size=11.5, fill=svg.QUIET, **attributes)  # pyright: ignore[reportArgumentType]
 
 
 # ----------------------------------------------------------------------------------------------------------- energy

@@ -114,7 +114,7 @@ def _charts(mapping: NetworkMapping) -> dict[str, Any]:
         "spent": spent,
         "columns": [sum(column) for column in zip(*spent.rows.values(), strict=True)],
         "swatches": _swatches(mapping, spent),
-        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},
+        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},  # pyright: ignore[reportArgumentType]
         "energy": markup(draw_layer_energy(mapping)),
         "energy_per_mac": markup(draw_layer_energy(mapping, EnergyScale.PER_MAC)),
         "time": markup(draw_layer_time(mapping)),
@@ -252,7 +252,9 @@ def _made(mapping: NetworkMapping, command: str, version: str) -> dict[str, str]
         "version": f"archloom {version}",
         "objective": f"{objective_name(options.objective)}, for each layer on its own",
         "tiles": cuts.get(options.cuts, options.cuts),
-        "factors": "may multiply to more than a bound (padding)" if options.padding else "multiply to each bound exactly",
+        "factors": "may multiply to more than a bound (padding)"
+        if options.padding
+        else "multiply to each bound exactly",
         "outputs sent outwards": "are read first (drain reads)" if options.drain_reads else "are not counted as reads",
         "strategy": f"{options.strategy}, seed {options.seed}",
         "time limit": limit,

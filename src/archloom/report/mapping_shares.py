@@ -60,7 +60,9 @@ def busy_ports(layer: LayerMapping) -> tuple[Busy, ...]:
 
 def limited_levels(mapping: NetworkMapping) -> tuple[str, ...]:
     """The levels with a bandwidth, outer to inner."""
-    return tuple(level.name for level in reversed(mapping.architecture.levels) if ports_text(mapping.architecture, level.name))
+    return tuple(
+        level.name for level in reversed(mapping.architecture.levels) if ports_text(mapping.architecture, level.name)
+    )
 
 
 def ports_text(architecture: Architecture, level: str) -> str:

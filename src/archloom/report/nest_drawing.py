@@ -87,9 +87,7 @@ def draw_nest(mapping: Mapping, workload: Workload | None = None, architecture: 
         moved_by={tensor.name: tensor.dims for tensor in workload.tensors} if workload else {},
         notes=_notes(architecture) if architecture else {},
         compute=architecture.compute.name if architecture else "MAC",
-        colours=svg.tensor_colours(workload)
-        if workload
-        else dict(zip(held, cycle(svg.TENSOR_COLOURS), strict=False)),
+        colours=svg.tensor_colours(workload) if workload else dict(zip(held, cycle(svg.TENSOR_COLOURS), strict=False)),
     )
     label = f"Loop nest of {workload.name} on {architecture.name}" if workload and architecture else "Loop nest"
     parts = [*_bands(sheet), *_heads(sheet), *_lines(sheet), *_rows(sheet), *(_legend(sheet) if workload else ())]

@@ -21,7 +21,10 @@ def sources_of(architecture: Architecture) -> tuple[str, ...]:
     if architecture == load_architecture(file):
         return (comment,)
     changed = _changes(architecture, load_architecture(file))
-    return (f"The machine {file.stem} of archloom's zoo, of which it is said: {comment}", f"Not as it is there: {changed}.")
+    return (
+        f"The machine {file.stem} of archloom's zoo, of which it is said: {comment}",
+        f"Not as it is there: {changed}.",
+    )
 
 
 def _head(text: str) -> list[str]:

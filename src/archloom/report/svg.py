@@ -44,7 +44,7 @@ def tensor_colours(workload: Workload) -> dict[str, str]:
     """A colour for each tensor: that of its role, for the first with this role; further ones take those that are left."""
     free, found = list(TENSOR_COLOURS[len(ROLE_COLOURS) :]), dict[str, str]()
     for at, tensor in enumerate(workload.tensors):
-        colour = ROLE_COLOURS[tensor.role]
+        colour = ROLE_COLOURS[tensor.role]  # pyright: ignore[reportArgumentType]
         if colour in found.values():
             colour = free.pop(0) if free else TENSOR_COLOURS[at % len(TENSOR_COLOURS)]
         found[tensor.name] = colour

@@ -29,7 +29,10 @@ def dark_style() -> str:
     """A style sheet for pages that have drawings, for screens of people who like it dark; paper stays white."""
     rules = [*PAGE]
     for colour, dark in DARK.items():
-        rules += [f'svg [fill="{colour}"], svg[fill="{colour}"] {{ fill: {dark}; }}', f'svg [stroke="{colour}"] {{ stroke: {dark}; }}']
+        rules += [
+            f'svg [fill="{colour}"], svg[fill="{colour}"] {{ fill: {dark}; }}',
+            f'svg [stroke="{colour}"] {{ stroke: {dark}; }}',
+        ]
     # words on a coloured ground
     rules.append(f'svg text[fill="{svg.PAPER}"] {{ fill: #10141a; }}')
     return "@media screen and (prefers-color-scheme: dark) {\n" + "\n".join(rules) + "\n}"

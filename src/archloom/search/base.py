@@ -5,50 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archloom.architecture.hierarchy import Architecture
-from archloom.mapspace.rules import Rules
+from archloom.mapspace.space import MapSpace
 from archloom.model.arrays import MappingBatch
-from archloom.workload.einsum import Workload
 
 __all__ = ["Prices", "Space", "Strategy", "joined", "random_numbers", "rows_of"]
 
 State = TypeVar("State")
 
+Space = MapSpace
+"""What a strategy searches: `sample`, `admits`, `neighbours` and `rules` are what it may want of it."""
+
 ILLEGAL = 1e4
 """The height of the lowest illegal mapping: above the logarithm of any price."""
-
-
-class Space(Protocol):
-    """What a strategy may ask of a mapspace; `archloom.mapspace.space.MapSpace` is one."""
-
-    workload: Workload
-    architecture: Architecture
-
-    @property
-    def rules(self) -> Rules:
-        """One table of rules that all mappings obey."""
-        ...
-
-    def sample(self, n: int, seed: int | np.random.Generator = 0) -> MappingBatch:
-        """`n` mappings, drawn uniformly."""
-        ...
-
-    def admits(self, batch: MappingBatch) -> NDArray[np.bool_]:
-        """[B]: whether each mapping is in the space."""
-        ...
-
-    def neighbours(self, mapping: MappingBatch, row: int = 0) -> MappingBatch:
-        """The mappings of the space one step from a row."""
-        ...
-
-    def fills_enough(self, tile_words: NDArray[Any]) -> NDArray[np.bool_]:
-        """[B]: whether tiles [L, T, B] use the least share of their memories."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -117,7 +117,7 @@ class Moves:
 
     @cached_property
     def _relevant(self) -> Flags:
-        """[T, D]"""
+        """[T, D]: whether a dim is in a tensor's index."""
         workload = self.space.workload
         return np.array([[dim in tensor.dims for dim in workload.dims] for tensor in workload.tensors])
 
@@ -290,10 +290,12 @@ class Moves:
         genes.keep[level[drop], _picked(droppable[drop].T, rng), dropped] = False
         rows, at = active[~drop], level[~drop]
         matters = (keeps[~drop][:, :, None] & self._relevant[None]).any(axis=1).T  # [D, B]
-        inner = np.arange(levels)[:, None] <= at
-        source = np.broadcast_to((inner[:, None] & matters[None])[None], (3, levels, *matters.shape))
+        inner: Flags = np.less_equal(np.arange(levels)[:, None], at)
+        source = np.broadcast_to(
+            (np.expand_dims(inner, 1) & np.expand_dims(matters, 0))[None], (3, levels, *matters.shape)
+        )
         target = np.zeros((3, levels, 1, len(rows)), bool)
-        target[0] = ~inner[:, None]
+        target[0] = ~np.expand_dims(inner, 1)
         time = source.copy()
         time[1:] = False
         keep_parallel = rng.random(len(rows)) < 0.8
@@ -318,7 +320,7 @@ class Moves:
         factors = genes.factors[..., rows]
         kinds, levels, dims, many = factors.shape
         able = source & (factors > low[..., None])
-        able &= (target & (high > 1)[..., None]).any(axis=(0, 1))[None, None]
+        able &= (target & (high > 1)[..., None]).any(axis=(0, 1), keepdims=True)
         chosen = _picked(able.reshape(-1, many), rng)
         k = np.arange(many)
         possible = able.reshape(-1, many)[chosen, k]
@@ -334,7 +336,7 @@ class Moves:
         open_[place, k] = False
         top = high.reshape(-1, dims)[:, d]
         fits = open_ & (column * moved <= top) if not self.rules.padding else open_ & (top > 1)
-        fits &= self._axis_is_free(column, place, levels) & self._mesh_has_room(factors, moved, place, levels)
+        fits &= self._axis_is_free(column, place, levels) & self._mesh_has_room(factors, moved, levels)
         goal = _picked(fits, rng)
         possible &= fits[goal, k] & (moved > 1)
         place, d, goal, k, rows = place[possible], d[possible], goal[possible], k[possible], rows[possible]
@@ -371,7 +373,7 @@ class Moves:
             free[rows] = (column[others] == 1) | (others[:, None] == place)
         return free
 
-    def _mesh_has_room(self, factors: Ints, moved: Ints, place: Ints, levels: int) -> Flags:
+    def _mesh_has_room(self, factors: Ints, moved: Ints, levels: int) -> Flags:
         """[3L, B]: whether the axis can take so many times more; pooled and reshapeable fanouts are left to the space."""
         room = np.ones((3 * levels, factors.shape[-1]), bool)
         if self.rules.pooled:

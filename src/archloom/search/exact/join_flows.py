@@ -62,7 +62,11 @@ def machine_of(plan: Plan, problem: Problem, least_bits: list[float]) -> Machine
     unit = architecture.compute
     compute = [unit.energy_pj, unit.leak_pj, plan.latency, problem.drain_reads, architecture.compute_instances]
     is_power = bool(objective.energy_power or objective.cycles_power)
-    weights = (objective.energy_power, objective.cycles_power) if is_power else (objective.energy_weight, objective.cycles_weight)
+    weights = (
+        (objective.energy_power, objective.cycles_power)
+        if is_power
+        else (objective.energy_weight, objective.cycles_weight)
+    )
     energy_only = objective.cycles_power == 0 and objective.cycles_weight == 0
     return Machine(
         np.array(rows, np.float64),
@@ -163,7 +167,9 @@ def flows_of(
             still.append((flow.tensor, flow.parent))
             still_cost.append(cost)
             continue
-        cost = cost * math.prod(plan.bounds[d] for k, rank in enumerate(tensor.ranks) if k not in tensor.sliding for d, _ in rank)
+        cost = cost * math.prod(
+            plan.bounds[d] for k, rank in enumerate(tensor.ranks) if k not in tensor.sliding for d, _ in rank
+        )
         concerned = [g for g, dims in enumerate(groups) if any(d in tensor.irrelevant for d in dims)]
         if can_merge and not tensor.sliding and len(concerned) <= 1:
             single.append((flow.tile, flow.tensor, flow.parent, NONE))
@@ -177,8 +183,13 @@ def flows_of(
     tiles = tiles_of(kept)
     feet = [(level, t, q) for q, (level, t) in enumerate(tiles) if math.isfinite(machine.levels[level, 0])]
     columns = Columns(
-        _table(tiles, 2), _table(single, 4), np.array(owners, np.int64), _columns(single_cost, meter), _table(joint, 4),
-        _table([foot[:2] for foot in feet], 2), np.array([foot[2] for foot in feet], np.int64),
+        _table(tiles, 2),
+        _table(single, 4),
+        np.array(owners, np.int64),
+        _columns(single_cost, meter),
+        _table(joint, 4),
+        _table([foot[:2] for foot in feet], 2),
+        np.array([foot[2] for foot in feet], np.int64),
     )
     summed = _columns(joint_cost, meter)
     rules = Costs(
@@ -192,9 +203,19 @@ def flows_of(
         float(plan.latency),
     )
     fixed = cell_costs(
-        chain.spatial, cells, tensors.relevant, tensors.multicast, chain.size, int(np.argmax(tensors.is_output)),
-        _table(still, 2), _columns(still_cost, meter), seen, meter.table(), machine.levels[:, 6:8].copy(),
-        machine.compute[:2], machine.levels[:, 8].copy(),
+        chain.spatial,
+        cells,
+        tensors.relevant,
+        tensors.multicast,
+        chain.size,
+        int(np.argmax(tensors.is_output)),
+        _table(still, 2),
+        _columns(still_cost, meter),
+        seen,
+        meter.table(),
+        machine.levels[:, 6:8].copy(),
+        machine.compute[:2],
+        machine.levels[:, 8].copy(),
     )
     keep = np.zeros((len(plan.levels), len(plan.tensors)), np.bool_)
     keep[-1] = True

@@ -14,7 +14,20 @@ from numba import njit
 from archloom.search.exact.join_price import TIE, key_of
 from archloom.search.exact.join_rows import sort_by
 
-__all__ = ["DONE", "LEAF", "PAUSED", "Cells", "Costs", "Lists", "Lows", "Stack", "cell_costs", "join", "open_stack", "template_bounds"]
+__all__ = [
+    "DONE",
+    "LEAF",
+    "PAUSED",
+    "Cells",
+    "Costs",
+    "Lists",
+    "Lows",
+    "Stack",
+    "cell_costs",
+    "join",
+    "open_stack",
+    "template_bounds",
+]
 
 SLACK = 1 - 1e-9
 """Margin under quotients before they are rounded up to whole cycles."""
@@ -88,7 +101,9 @@ class Stack(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def cell_costs(spatial, cells, relevant, multicast, size, output, still, still_cost, seen_cost, ports, leak, unit, instances):
+def cell_costs(
+    spatial, cells, relevant, multicast, size, output, still, still_cost, seen_cost, ports, leak, unit, instances
+):
     """What cells fix under a keep mask: base [K, F], rate [K, F], steps [K], leak [K].
 
     `still` [N, 2]: (tensor, parent) of flows into the compute units, `still_cost` [F, N]; `seen_cost` [F, L]: of the outputs' first
@@ -236,7 +251,11 @@ def open_stack(k, cells, lows, offsets):
     sort_by(bound[:, 0].copy(), order, 0, possible)
     at = np.array([0, -1])
     numbers = np.zeros((3, groups), np.int64)
-    cost, factors, foots = np.zeros((2, groups + 1, kinds)), np.ones((2, groups + 1, joints)), np.ones((2, groups + 1, feet))
+    cost, factors, foots = (
+        np.zeros((2, groups + 1, kinds)),
+        np.ones((2, groups + 1, joints)),
+        np.ones((2, groups + 1, feet)),
+    )
     return Stack(
         order[:possible],
         bound,

@@ -41,7 +41,11 @@ def layout_of(shape: Shape, kept: Kept, groups: tuple[tuple[int, ...], ...]) -> 
             for level, options in enumerate(blocks):
                 count[n, d, level] = len(options)
                 for o, option in enumerate(options):
-                    gap[n, d, level, o], inside[n, d, level, o], rank[n, d, level, o] = option.gap, option.inside, option.rank
+                    gap[n, d, level, o], inside[n, d, level, o], rank[n, d, level, o] = (
+                        option.gap,
+                        option.inside,
+                        option.rank,
+                    )
         for level, order in enumerate(template.boundaries):
             boundary[n, level, list(order)] = range(len(order))
     forms: dict[tuple[object, ...], int] = {}

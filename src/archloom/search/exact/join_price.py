@@ -421,7 +421,9 @@ def _is_in_order(fixed, level, at, listed, blocks, taken, pick, count):
 
 
 @njit(cache=True, error_model="numpy")
-def price_leaf(tensors, m, keep, chain_temporal, class_spatial, leaf, low, key, temporal, spatial, found_dims, found_ends):
+def price_leaf(
+    tensors, m, keep, chain_temporal, class_spatial, leaf, low, key, temporal, spatial, found_dims, found_ends
+):
     """Price a complete join in the best order of loops within its gaps; where it beats `key` [4], it replaces it and is left
     in `temporal`, `spatial` [L, D], `found_dims` (loops, innermost first) and `found_ends` [L, T] (loops inside each tile).
 

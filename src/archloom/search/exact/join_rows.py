@@ -144,7 +144,19 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
         while not is_empty:
             for i in range(wide):
                 _place_loops(tensors, chain, columns, form, i, chains[row, i], ways[i], picks[row, i], values[i])
-            _fill_row(tensors, chain, columns, form, classes, chains[row], picks[row], values, cost[row], factor[row], foot[row])
+            _fill_row(
+                tensors,
+                chain,
+                columns,
+                form,
+                classes,
+                chains[row],
+                picks[row],
+                values,
+                cost[row],
+                factor[row],
+                foot[row],
+            )
             for i in range(wide):
                 now[i] = chains[row, i]
             if _fits(foot[row], columns.feet, foot_bits, foot_room):
@@ -191,7 +203,11 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
             for level in range(levels):
                 kept_picks[at, i, level] = picks[order[at], i, level]
     cost, factor, foot = _take(cost, order, size), _take(factor, order, size), _take(foot, order, size)
-    low_cost, low_factor, low_foot = _least(cost, starts, ends), _least(factor, starts, ends), _least(foot, starts, ends)
+    low_cost, low_factor, low_foot = (
+        _least(cost, starts, ends),
+        _least(factor, starts, ends),
+        _least(foot, starts, ends),
+    )
     return Rows(kept_chains, kept_picks, cost, factor, foot, starts, ends, low_cost, low_factor, low_foot)
 
 

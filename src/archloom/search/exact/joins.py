@@ -127,7 +127,9 @@ def _open(problem: Problem, watch: Watch, incumbent: Found | None) -> _Search | 
     rules = problem.rules
     plan = lower(problem.workload, problem.architecture, cuts=True, drain_reads=problem.drain_reads)
     idle = [d for d in range(len(problem.workload.dims)) if d not in plan.active]
-    if any(1 not in row[d] for table in (rules.temporal, rules.spatial, rules.x, rules.y) for row in table for d in idle):
+    if any(
+        1 not in row[d] for table in (rules.temporal, rules.spatial, rules.x, rules.y) for row in table for d in idle
+    ):
         return None
     if not plan.bounds:  # a single operation: keep one dim of bound 1, so that there is something to list
         plan = replace(plan, active=(0,), bounds=(1,), tensors=tuple(replace(t, irrelevant=(0,)) for t in plan.tensors))
@@ -260,7 +262,9 @@ def _open_mask(search: _Search, kept: Kept) -> _Mask:
         lows.append(built)
         _remember(rows, f, built)
     starts = np.cumsum([0, *(len(built.starts) for built in lows)])[:-1]
-    joined = Lows(*(np.concatenate([getattr(built, name) for built in lows]) for name in ("low_cost", "low_factor", "low_foot")))
+    joined = Lows(
+        *(np.concatenate([getattr(built, name) for built in lows]) for name in ("low_cost", "low_factor", "low_foot"))
+    )
     return _Mask(flows, layout, rows, joined, starts)
 
 
@@ -343,7 +347,9 @@ def _price(search: _Search, mask: _Mask, n: int, rows: list[Rows], lists: Lists,
         dims = list(search.groups[g])
         picked[dims], picks[dims] = rows[g].chain[row], rows[g].picks[row]
     layout = mask.layout
-    leaf = Leaf(picked, picks, search.cells[cell], layout.gap[n], layout.rank[n], layout.boundary[n], search.order_rules)
+    leaf = Leaf(
+        picked, picks, search.cells[cell], layout.gap[n], layout.rank[n], layout.boundary[n], search.order_rules
+    )
     before = float(best.key[2]), float(best.key[3])
     low = (float(stack.bound[cell, 0]), float(stack.bound[cell, 1]))
     search.priced += price_leaf(

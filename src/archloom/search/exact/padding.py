@@ -50,7 +50,7 @@ def padded_problems(problem: Problem) -> Iterator[tuple[float, Problem]]:
     ]
     start: tuple[int, ...] = (0,) * len(dims)
     heap: list[tuple[int, tuple[int, ...]]] = [(math.prod(options[0] for options in choices), start)]
-    seen = {start}
+    seen: set[tuple[int, ...]] = {start}
     while heap:
         count, at = heapq.heappop(heap)
         bounds = {d: options[k] for d, options, k in zip(dims, choices, at, strict=True)}
