@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archloom.search.exact.fills import (
+    Number,
     crossed,
     crossing_pj,
     executions,
@@ -24,7 +25,8 @@ from archloom.search.exact.fills import (
     turn_words,
 )
 from archloom.search.exact.nodes import Cells, Node
-from archloom.search.exact.setting import Setting, Spread
+from archloom.search.exact.residency import SLACK, floor_of
+from archloom.search.exact.setting import Setting, Spread, Spreads
 from archloom.search.exact.tables import open_credit, pending_below
 from archloom.search.exact.ways import UNSERVED, open_states, rank_of, sequences, start_of
 from archloom.search.objective import Objective
@@ -34,8 +36,6 @@ __all__ = ["SLACK", "Bounds"]
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Pair = tuple[Values, Values]
-SLACK = 1 - 1e-11
-"""Bounds are lowered by this factor, so that rounding never excludes an optimum."""
 
 
 class Bounds:
@@ -51,6 +51,7 @@ class Bounds:
         self.energy_only = objective.cycles_power == 0 and objective.cycles_weight == 0
         self.alone = Spread((1,) * len(setting.plan.bounds), (1,) * len(setting.plan.bounds))
         self._unserved: dict[tuple[object, ...], float] = {}
+        self._shares: dict[tuple[int, Spread], float] = {}
 
     def pair(self, energy: Values, cycles: Values) -> Pair:
         """Objective and second figure of energies and latencies, lowered by the slack."""
@@ -67,45 +68,26 @@ class Bounds:
     # -- a residency as a whole -------------------------------------------------------------------------------------------
 
     def of_residency(self) -> tuple[float, float]:
-        """A bound that needs no table: every word enters every level that keeps it once, and MACs are fed from the innermost."""
-        setting = self.setting
-        energy = 0.0
-        for t, tensor in enumerate(setting.plan.tensors):
-            words = float(
-                math.prod(
-                    math.prod(setting.plan.bounds[d] for d, _ in rank)
-                    if len(rank) == 1
-                    else max(setting.plan.bounds[d] for d, _ in rank)
-                    for rank in tensor.ranks
-                )
-            )
-            share = 1.0
-            for at in setting.fanouts:
-                if at <= setting.innermost[t] and setting.plan.levels[at].multicast[t]:
-                    share /= setting.mesh_total[at]
-            energy += setting.parent_pj[setting.innermost[t], t] * max(setting.macs * share, words)
-            for at in range(setting.levels - 1):
-                if setting.keep[at][t] and not tensor.is_output:
-                    energy += words * (setting.child_pj[at, t] + setting.parent_pj[setting.parent(at, t), t])
-                if setting.keep[at][t] and tensor.is_output:
-                    memory = setting.problem.architecture.levels[setting.parent(at, t)]
-                    energy += words * memory.update_pj / memory.block
-            if tensor.is_output:
-                energy -= setting.read_credit_pj[setting.innermost[t]] * words * math.prod(setting.mesh_total)
-        widest = math.prod(max((s.total for s in setting.spreads[at]), default=1) for at in range(setting.levels))
-        cycles = max(1.0, setting.macs / max(widest, 1)) + setting.plan.latency
-        extra = setting.problem.architecture.compute.energy_pj * setting.macs
-        value, second = self.pair(np.array([max(energy, 0.0) + extra]), np.array([cycles]))
+        """A bound that needs no table."""
+        energy, cycles = floor_of(self.setting)
+        value, second = self.pair(np.array([energy]), np.array([cycles]))
         return float(value[0]), float(second[0])
 
     # -- ways through a block ---------------------------------------------------------------------------------------------
 
-    def below(self, node: Node, spread: Spread, inner: Cells, rows: Indices) -> Pair:
-        """Bounds of the children with these tile shapes: the cheapest key, after the cheapest way through the node's block."""
+    def below(self, node: Node, spread: Spread | Spreads, inner: Cells, rows: Indices) -> Pair:
+        """Bounds of the children with these tile shapes: the cheapest key, after the cheapest way through the node's block.
+
+        `spread` is that of all rows, or has a column for each.
+        """
         setting, level = self.setting, node.level
-        spreads = {at: node.spreads[at] for at in range(level + 1, setting.levels)} | {level: spread}
+        spreads: dict[int, Spread | Spreads] = {at: node.spreads[at] for at in range(level + 1, setting.levels)}
+        spreads[level] = spread
         totals = np.array(
-            [[spreads[at].total if at in spreads else 1] for at in range(setting.levels)], dtype=np.float64
+            np.broadcast_arrays(
+                *(np.atleast_1d(spreads[at].total if at in spreads else 1) for at in range(setting.levels))
+            ),
+            dtype=np.float64,
         )
         reach = inner.extents[rows].T
         best = np.full(len(rows), np.inf), np.full(len(rows), np.inf)
@@ -123,7 +105,9 @@ class Bounds:
             best = _better(best, self._totals(energy, ways[pending][1], totals, key.spread))
         return best
 
-    def _crossings(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> Values | float:
+    def _crossings(
+        self, node: Node, spread: Spread | Spreads, tile: Values, pending: tuple[int, ...]
+    ) -> Values | float:
         """Least energy of serving tensors that turned inside the tiles, where the fanout before their parent is crossed."""
         setting, level = self.setting, node.level
         total: Values | float = 0.0
@@ -132,13 +116,17 @@ class Bounds:
                 continue
             at = setting.last_fanout(level, t)
             if at is None or at == level:
-                reach = tile * np.array(spread.factors, dtype=np.float64)[:, None]
+                reach = tile * _columns(spread)
                 total = total + crossing_pj(setting, t, setting.keeper(level, t), reach)
             else:
-                total = total + float(setting.parent_pj[setting.keeper(level, t), t]) * self._fetched(node, t, 1.0)
+                total = total + float(setting.parent_pj[setting.keeper(level, t), t]) * float(
+                    self._fetched([node], t, 1.0)[0]
+                )
         return total
 
-    def _through(self, node: Node, spread: Spread, tile: Values, pending: tuple[int, ...]) -> tuple[Values, Values]:
+    def _through(
+        self, node: Node, spread: Spread | Spreads, tile: Values, pending: tuple[int, ...]
+    ) -> tuple[Values, Values]:
         """Least energy of filling what is pending below the node's block, and the least cycles that the block's level needs for it.
 
         Both are over all ways through the block, each on its own, for tile shapes [dims, K].
@@ -148,7 +136,7 @@ class Bounds:
         states = open_states(pending)
         if not states:
             return np.zeros(size), np.full(size, node.cycles)
-        start = tile * np.array(spread.factors, dtype=np.float64)[:, None]
+        start = tile * _columns(spread)
         target = np.broadcast_to(np.array(node.tile, dtype=np.float64)[:, None], start.shape)
         still = start == target
         turned = {
@@ -218,7 +206,7 @@ class Bounds:
         return cycles
 
     def _left_open(
-        self, node: Node, t: int, state: int, rank: int, spread: Spread, target: Values
+        self, node: Node, t: int, state: int, rank: int, spread: Spread | Spreads, target: Values
     ) -> tuple[Values, Values]:
         """Fewest words (entering, served) of a fill that the block leaves open to the loops outside, for tiles inside that shape."""
         if rank < 0:
@@ -246,31 +234,37 @@ class Bounds:
         reach = extents[:, None]
         return float((least_words(setting, t, reach) * executions(setting, reach))[0])
 
-    def _late_credit(self, node: Node, spreads: dict[int, Spread]) -> float:
+    def _late_credit(self, node: Node, spreads: Mapping[int, Spread | Spreads]) -> Number:
         """First-visit credit of a block: the reads of the output's next keeper, and its fills just below the block."""
         setting = self.setting
         keeper = self._keeper(node.level)
         saved = setting.read_credit_pj[keeper] * self._reduced(spreads, keeper + 1)
         if node.level:
-            saved += setting.fill_credit_pj[node.level - 1] * self._reduced(spreads, node.level)
-        return -float(saved) * setting.output_words
+            saved = saved + setting.fill_credit_pj[node.level - 1] * self._reduced(spreads, node.level)
+        return -saved * setting.output_words
 
     def _keeper(self, level: int) -> int:
         return next(at for at in range(level, self.setting.levels) if self.setting.keep[at][self.setting.output])
 
-    def _reduced(self, spreads: dict[int, Spread], level: int) -> int:
+    def _reduced(self, spreads: Mapping[int, Spread | Spreads], level: int) -> Number:
         """Reduction trips of the fanouts at `level` and outward."""
         return math.prod(reduction(self.setting, spread) for at, spread in spreads.items() if at >= level)
 
-    def _unserved_pj(self, level: int, spreads: dict[int, Spread], inner: int) -> float:
+    def _unserved_pj(self, level: int, spreads: Mapping[int, Spread | Spreads], inner: int) -> Number:
         """Least energy of serving the compute units from keepers that no table inside block `level` has counted."""
         setting = self.setting
+        fanned = {at: spread for at, spread in spreads.items() if at in setting.fanouts}
+        if any(isinstance(spread, Spreads) for spread in fanned.values()):
+            return self._served_late(level, fanned, inner)
         known = (level, inner, *(spreads.get(at) for at in setting.fanouts))
         if known not in self._unserved:
-            late = [t for t in range(len(setting.plan.tensors)) if serving_block(setting, t) >= level]
-            fanned = {at: spread for at, spread in spreads.items() if at in setting.fanouts}
-            self._unserved[known] = sum(serving_pj(setting, t, fanned, inner) for t in late)
+            self._unserved[known] = self._served_late(level, fanned, inner)
         return self._unserved[known]
+
+    def _served_late(self, level: int, fanned: Mapping[int, Spread | Spreads], inner: int) -> Number:
+        setting = self.setting
+        late = [t for t in range(len(setting.plan.tensors)) if serving_block(setting, t) >= level]
+        return sum(serving_pj(setting, t, fanned, inner) for t in late)
 
     # -- nodes ------------------------------------------------------------------------------------------------------------
 
@@ -322,10 +316,8 @@ class Bounds:
                 h >= 0 and not setting.keep[level][t] and setting.last_fanout(level + 1, t) is not None
             ):
                 price = float(setting.parent_pj[setting.keeper(level + 1, t), t])
-                again = [1.0 if h == UNSERVED else node.shares[t] / node.runs[t] for node in nodes]
-                energy = energy + price * np.array(
-                    [self._fetched(node, t, part) for node, part in zip(nodes, again, strict=True)]
-                )
+                again = 1.0 if h == UNSERVED else np.array([node.shares[t] / node.runs[t] for node in nodes])
+                energy = energy + price * self._fetched(nodes, t, again)
         return energy
 
     def _cycles(self, nodes: Sequence[Node], totals: Values, pending: tuple[int, ...]) -> Values:
@@ -334,19 +326,14 @@ class Bounds:
         cycles = np.array([node.cycles for node in nodes])
         words = np.array([node.words for node in nodes]).T
         reads, writes = words[: setting.levels - level].copy(), words[setting.levels - level :].copy()
-        unseen = False
         for t, tensor in enumerate(setting.plan.tensors):
             keeper = setting.keeper(level, t)
-            unseen = True
-            for k, node in enumerate(nodes):
-                h = pending[t]
-                if h >= 0 and rank_of(h) >= 0:
-                    continue
-                many = self._fetched(node, t, node.shares[t] / node.runs[t] if h >= 0 else 1.0)
-                target = writes if tensor.is_output else reads
-                target[keeper - level, k] += many / totals[keeper + 1 :, k].prod()
-        if not unseen:
-            return cycles
+            h = pending[t]
+            if h >= 0 and rank_of(h) >= 0:
+                continue
+            again = np.array([node.shares[t] / node.runs[t] for node in nodes]) if h >= 0 else 1.0
+            target = writes if tensor.is_output else reads
+            target[keeper - level] += self._fetched(nodes, t, again) / totals[keeper + 1 :].prod(axis=0)
         for at in range(level, setting.levels):
             memory = setting.problem.architecture.levels[at]
             r, w = np.maximum(reads[at - level], 0.0), np.maximum(writes[at - level], 0.0)
@@ -359,18 +346,24 @@ class Bounds:
                     cycles = np.maximum(cycles, many / bandwidth * SLACK)
         return cycles
 
-    def _fetched(self, node: Node, t: int, part: float) -> float:
-        """Fewest words that the next keeper outside a node's tile serves a tensor held further inside, over all instances.
+    def _fetched(self, nodes: Sequence[Node], t: int, part: Values | float) -> Values:
+        """Fewest words that the next keeper outside each node's tile serves a tensor held further inside, over all instances.
 
         Each execution of the tile needs its words anew, but for the `part` that the loops outside move, and shared by multicast.
         """
-        setting, level = self.setting, node.level
-        tile = np.array(node.tile, dtype=np.float64)[:, None]
-        words = float((least_words(setting, t, tile) * executions(setting, tile))[0]) * part
+        setting, level = self.setting, nodes[0].level
+        tile = np.array([node.tile for node in nodes], dtype=np.float64).T
+        words = least_words(setting, t, tile) * executions(setting, tile) * part
         for at in setting.fanouts:
             if level < at <= setting.keeper(level, t) and setting.plan.levels[at].multicast[t]:
-                words *= least_distinct(setting, t, node.spreads[at]) / node.spreads[at].total
+                words = words * np.array([self._least_share(t, node.spreads[at]) for node in nodes])
         return words
+
+    def _least_share(self, t: int, spread: Spread) -> float:
+        """Least share of a fanout's instances that get words of t of their own."""
+        if (t, spread) not in self._shares:
+            self._shares[t, spread] = least_distinct(self.setting, t, spread) / spread.total
+        return self._shares[t, spread]
 
     def _totals(self, energy: Values, cycles: Values, totals: Values, inner: int) -> Pair:
         """Pairs from bounds on the traffic energy: adds compute, leakage and the latency bound.
@@ -400,6 +393,11 @@ def _better(one: Pair, two: Pair) -> Pair:
     """The lexicographically smaller of two pairs, element by element."""
     take = (two[0] < one[0]) | ((two[0] == one[0]) & (two[1] < one[1]))
     return np.where(take, two[0], one[0]), np.where(take, two[1], one[1])
+
+
+def _columns(spread: Spread | Spreads) -> Values:
+    """Trips per dim, [dims, 1 or K]."""
+    return np.asarray(spread.factors, dtype=np.float64).reshape(len(spread.factors), -1)
 
 
 def _onward(reach: Values, target: Values, dims: tuple[int, ...]) -> Values:

@@ -6,15 +6,18 @@ Shapes come as `reach[d]`: extents of each active dim, as arrays of any common s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archloom.search.exact.setting import Setting, Spread
+from archloom.search.exact.setting import Setting, Spread, Spreads
 from archloom.search.exact.ways import rank_of, start_of
 
 __all__ = [
+    "Number",
     "crossed",
     "crossing_pj",
     "executions",
@@ -34,11 +37,17 @@ __all__ = [
 ]
 
 Values = NDArray[np.float64]
+AnySpread = Spread | Spreads
+"""One way to use a fanout, or one per column."""
 Reach = Sequence[Values] | Values
 """Extents per active dim: a sequence of arrays, or one array [dims, ...]."""
+Pair = tuple[tuple[int, int], tuple[int, int]]
+"""Two terms of a rank: (dim, coefficient)."""
+Number = Any
+"""A number, or one per column."""
 
 
-def tile_words(setting: Setting, t: int, spread: Spread, reach: Reach) -> Values:
+def tile_words(setting: Setting, t: int, spread: AnySpread, reach: Reach) -> Values:
     """Volume of one instance's tile of t, for shapes that it makes together with a fanout spread."""
     volume: Values | float = 1.0
     for rank in setting.plan.tensors[t].ranks:
@@ -46,7 +55,7 @@ def tile_words(setting: Setting, t: int, spread: Spread, reach: Reach) -> Values
     return np.asarray(volume)
 
 
-def _side(rank: tuple[tuple[int, int], ...], spread: Spread, reach: Reach) -> Values | float:
+def _side(rank: tuple[tuple[int, int], ...], spread: AnySpread, reach: Reach) -> Values | float:
     side: Values | float = 1.0
     for d, c in rank:
         side = side + c * (reach[d] / spread.factors[d] - 1.0)
@@ -63,7 +72,9 @@ def executions(setting: Setting, reach: Reach) -> Values:
     return np.asarray(result)
 
 
-def turn_words(setting: Setting, level: int, t: int, start: int, spread: Spread, reach: Reach) -> tuple[Values, Values]:
+def turn_words(
+    setting: Setting, level: int, t: int, start: int, spread: AnySpread, reach: Reach
+) -> tuple[Values, Values]:
     """(words entering the pending tiles of t, words their parent serves), over all instances, if they turn in block `level`."""
     if crossed(setting, start, level - 1):
         words = least_words(setting, t, [extent / factor for extent, factor in zip(reach, spread.factors, strict=True)])
@@ -74,7 +85,7 @@ def turn_words(setting: Setting, level: int, t: int, start: int, spread: Spread,
 
 
 def slide_words(
-    setting: Setting, level: int, t: int, state: int, rank: int, spread: Spread, reach: Reach
+    setting: Setting, level: int, t: int, state: int, rank: int, spread: AnySpread, reach: Reach
 ) -> tuple[Values, Values]:
     """Fewest words (entering, served) if the open tiles of t slide along one rank up to these shapes, then turn."""
     if rank_of(state) >= 0 or crossed(setting, start_of(state), level - 1):
@@ -102,7 +113,7 @@ def turn_pj(setting: Setting, level: int, t: int, start: int, spread: Spread, re
     return price_pj(setting, level, t, start, turn_words(setting, level, t, start, spread, reach))
 
 
-def slide_pj(setting: Setting, level: int, t: int, state: int, rank: int, spread: Spread, reach: Reach) -> Values:
+def slide_pj(setting: Setting, level: int, t: int, state: int, rank: int, spread: AnySpread, reach: Reach) -> Values:
     """Least energy of filling the open tiles of t if they slide along one rank up to these shapes, then turn."""
     words = slide_words(setting, level, t, state, rank, spread, reach)
     return price_pj(setting, level, t, start_of(state), words)
@@ -145,32 +156,48 @@ def _coefficients(setting: Setting, level: int, t: int, start: int) -> tuple[flo
     return float(entering), 0.0 if later else float(setting.parent_pj[parent, t])
 
 
-def least_distinct(setting: Setting, t: int, spread: Spread) -> int:
+def least_distinct(setting: Setting, t: int, spread: AnySpread) -> Number:
     """Fewest different tile positions of t among the spatial iterations, whatever the shape below."""
-    result = 1
+    result: Number = 1
     for rank in setting.plan.tensors[t].ranks:
-        trips = [spread.factors[d] for d, _ in rank if spread.factors[d] > 1]
-        result *= max(1, sum(trips) - len(trips) + 1)
+        result = result * (1 + sum(spread.factors[d] - 1 for d, _ in rank))
     return result
 
 
-def _distinct(setting: Setting, level: int, t: int, spread: Spread, reach: Reach) -> Values | float:
+def _distinct(setting: Setting, level: int, t: int, spread: AnySpread, reach: Reach) -> Number:
     """Different tile positions among the spatial iterations, for each shape (after the fanout)."""
-    if spread.total == 1:
+    if isinstance(spread, Spread) and spread.total == 1:
         return 1.0
     if not setting.plan.levels[level].multicast[t]:
-        return float(spread.total)
-    result: Values | float = 1.0
+        return spread.total
+    result: Number = 1.0
     for rank in setting.plan.tensors[t].ranks:
-        moving = [(d, c) for d, c in rank if spread.factors[d] > 1]
-        if len(moving) == 2:
-            result = result * _distinct_pair(moving, spread, reach)
-        else:
-            result = result * max(1, sum(spread.factors[d] for d, _ in moving) - len(moving) + 1)
+        side: Number = 1 + sum(spread.factors[d] - 1 for d, _ in rank)
+        for pair, where in _pairs_alone(rank, spread):
+            both = _distinct_pair(pair, spread, reach)
+            side = both if where is True else np.where(where, both, side)
+        result = result * side
     return result
 
 
-def _distinct_pair(moving: list[tuple[int, int]], spread: Spread, reach: Reach) -> Values:
+def _pairs_alone(
+    rank: tuple[tuple[int, int], ...], spread: AnySpread
+) -> Iterator[tuple[Pair, NDArray[np.bool_] | Literal[True]]]:
+    """Pairs of a rank's dims that a spread moves, and no third one: in which columns (True: in all there are)."""
+    for pair in combinations(rank, 2):
+        moves = {d: spread.factors[d] > 1 for d, _ in rank}
+        if isinstance(spread, Spread):
+            if all(moves[d] == (d in (pair[0][0], pair[1][0])) for d in moves):
+                yield pair, True
+            continue
+        where = np.logical_and.reduce(
+            [moves[d] if d in (pair[0][0], pair[1][0]) else np.logical_not(moves[d]) for d in moves]
+        )
+        if where.any():
+            yield pair, where
+
+
+def _distinct_pair(moving: Pair, spread: AnySpread, reach: Reach) -> Values:
     (one, c1), (two, c2) = moving
     n, m = spread.factors[one], spread.factors[two]
     a = np.maximum(np.floor(reach[one] / n), 1.0).astype(np.int64) * c1
@@ -179,17 +206,21 @@ def _distinct_pair(moving: list[tuple[int, int]], spread: Spread, reach: Reach) 
     return n * m - np.maximum(0, n - b // common) * np.maximum(0, m - a // common).astype(np.float64)
 
 
-def _least_union(terms: tuple[tuple[int, int], ...], spread: Spread, reach: Reach) -> Values:
+def _least_union(terms: tuple[tuple[int, int], ...], spread: AnySpread, reach: Reach) -> Values:
     """Fewest different coordinates along a rank that one instance meets while sliding, for each shape."""
-    if len(terms) == 2 and all(spread.factors[d] == 1 for d, _ in terms):
-        (one, a), (two, b) = terms
-        common = math.gcd(a, b)
-        n, m = reach[one], reach[two]
-        return n * m - np.maximum(0.0, n - b // common) * np.maximum(0.0, m - a // common)
     side: Values | float = 1.0 - len(terms)
     for d, _ in terms:
         side = side + reach[d] / spread.factors[d]
-    return np.asarray(side)
+    if len(terms) != 2:
+        return np.asarray(side)
+    (one, a), (two, b) = terms
+    alone = (spread.factors[one] == 1) & (spread.factors[two] == 1)
+    if not np.any(alone):
+        return np.asarray(side)
+    common = math.gcd(a, b)
+    n, m = reach[one], reach[two]
+    whole = n * m - np.maximum(0.0, n - b // common) * np.maximum(0.0, m - a // common)
+    return whole if isinstance(spread, Spread) else np.where(alone, whole, side)
 
 
 # -- the compute units, and first visits ----------------------------------------------------------------------------------
@@ -202,36 +233,36 @@ def serving_block(setting: Setting, t: int) -> int:
     return inside[-1] if inside else keeper
 
 
-def serving_pj(setting: Setting, t: int, spreads: dict[int, Spread], inner: int) -> float:
+def serving_pj(setting: Setting, t: int, spreads: Mapping[int, AnySpread], inner: int) -> Number:
     """Least energy of serving the compute units with t, given the spreads of some fanouts and the trips of all inside those."""
     keeper = setting.innermost[t]
-    share = 1.0
+    share: Number = 1.0
     for at in setting.fanouts:
         if at > keeper:
             break
         if at in spreads:
             spread = spreads[at]
             if setting.plan.levels[at].multicast[t]:
-                share *= least_distinct(setting, t, spread) / spread.total
+                share = share * least_distinct(setting, t, spread) / spread.total
     known = min(spreads, default=keeper + 1)
     if any(at <= keeper and at < known for at in setting.fanouts):
-        share /= inner
+        share = share / inner
     return float(setting.parent_pj[keeper, t]) * setting.macs * share
 
 
-def reduction(setting: Setting, spread: Spread) -> int:
+def reduction(setting: Setting, spread: AnySpread) -> Number:
     """Spatial trips of a spread that reduce the output."""
     return math.prod(spread.factors[d] for d in setting.plan.tensors[setting.output].irrelevant)
 
 
-def first_visits_pj(setting: Setting, upto: int, outside: Sequence[int]) -> float:
+def first_visits_pj(setting: Setting, upto: int, outside: Sequence[Number]) -> Number:
     """First-visit credit (pJ, negative) inside the tile of level `upto`: reads of the levels up to it, fills of those below.
 
     `outside[l]` is the product of the reduction trips outside level l.
     """
-    saved = 0.0
+    saved: Number = 0.0
     for at in range(upto + 1):
-        saved += setting.read_credit_pj[at] * outside[at]
+        saved = saved + setting.read_credit_pj[at] * outside[at]
         if at < upto:
-            saved += setting.fill_credit_pj[at] * outside[at]
+            saved = saved + setting.fill_credit_pj[at] * outside[at]
     return -saved * setting.output_words

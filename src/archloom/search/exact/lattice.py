@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count as counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archloom.model.arrays import MappingBatch
 from archloom.model.batch import evaluate_batch
 from archloom.model.evaluate import evaluate
 from archloom.search.exact.bounds import SLACK, Bounds
+from archloom.search.exact.candidates import allowed, fits_pool, full_batch, joined, orders
 from archloom.search.exact.nodes import Cells, Node, Stream, cells_of, least_shares, origin, slide_state
-from archloom.search.exact.orders import different_orders
 from archloom.search.exact.outer import Outer, OuterCosts, outer_costs
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
-from archloom.search.exact.setting import Residency, Setting, Spread, residencies
+from archloom.search.exact.setting import Residency, Setting, Spread, Spreads, residencies
 from archloom.search.exact.tables import build_tables
 from archloom.search.objective import Objective
 
@@ -33,6 +33,8 @@ Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 CHUNK = 64
 """Candidates decided at once."""
+COLUMNS = 8192
+"""Candidates bounded at once, or a little more: their arrays stay in cache."""
 
 
 class Lattice:
@@ -123,6 +125,7 @@ class _Search:
         self.heap: list[tuple[float, float, int, Node | Stream]] = []
         self.ticket = counter()
         self.seen: dict[tuple[object, ...], list[Values]] = {}
+        self._factors: dict[int, Values] = {}
 
     def run(self) -> float:
         """Search until nothing can be better; returns the least bound left (inf then), sooner when the time is over."""
@@ -217,19 +220,14 @@ class _Search:
         inner = self.cells[node.level - 1] if node.level else origin(setting)
         inside = np.flatnonzero((target % inner.extents == 0).all(axis=1))
         found: list[tuple[Values, Values, Indices, Indices]] = []
-        for number, spread in enumerate(setting.spreads[node.level]):
-            factors = np.array(spread.factors, dtype=np.float64)
-            if (target % factors).any() or not _fits_pool(setting, node, spread):
-                continue
-            trips = target / factors / inner.extents[inside]
-            rows = inside[(trips == np.floor(trips)).all(axis=1) & _allowed(setting, node.level, trips)]
-            if not len(rows):
-                continue
+        for numbers, rows in self._candidates(node, target, inner, inside):
+            choices = setting.spreads[node.level]
+            spread = choices[0] if len(choices) == 1 else Spreads(self.factors(node.level)[:, numbers])
             value, second = self.bounds.below(node, spread, inner, rows)
             value = np.maximum(value, known)
             fine = ~self.state.worse(value, second)
             self.state.exclude("bound", len(rows) - int(fine.sum()))
-            found.append((value[fine], second[fine], np.full(int(fine.sum()), number), rows[fine]))
+            found.append((value[fine], second[fine], numbers[fine], rows[fine]))
         if not found:
             none = np.empty(0)
             return Stream(node, none, none, none.astype(np.int64), none.astype(np.int64))
@@ -239,6 +237,35 @@ class _Search:
         cells: Indices = np.concatenate([part[3] for part in found])
         by = np.lexsort((second, value))
         return Stream(node, value[by], second[by], spreads[by], cells[by])
+
+    def _candidates(
+        self, node: Node, target: Values, inner: Cells, inside: Indices
+    ) -> Iterator[tuple[Indices, Indices]]:
+        """(spreads, rows of the tiles below) that make up the node's tile by loops that the rules allow, a block at a time."""
+        setting = self.setting
+        blocks: list[tuple[Indices, Indices]] = []
+        held = 0
+        for number, spread in enumerate(setting.spreads[node.level]):
+            factors = np.array(spread.factors, dtype=np.float64)
+            if (target % factors).any() or not fits_pool(setting, node, spread):
+                continue
+            trips = target / factors / inner.extents[inside]
+            rows = inside[(trips == np.floor(trips)).all(axis=1) & allowed(setting, node.level, trips)]
+            if not len(rows):
+                continue
+            blocks.append((np.full(len(rows), number), rows))
+            held += len(rows)
+            if held >= COLUMNS:
+                yield joined(blocks)
+                blocks, held = [], 0
+        if blocks:
+            yield joined(blocks)
+
+    def factors(self, level: int) -> Values:
+        """Trips of every spread of a level, [dims, spreads]."""
+        if level not in self._factors:
+            self._factors[level] = np.array([s.factors for s in self.setting.spreads[level]], dtype=np.float64).T
+        return self._factors[level]
 
     # -- advancing a stream -----------------------------------------------------------------------------------------------
 
@@ -268,7 +295,7 @@ class _Search:
             tile = tuple(int(v) for v in inner.extents[stream.cell[k]])
             trips = [n // (e * s) for n, e, s in zip(node.tile, tile, spread.factors, strict=True)]
             spreads = tuple(spread if at == node.level else old for at, old in enumerate(node.spreads))
-            for order in _orders(setting, node.level, trips):
+            for order in orders(setting, node.level, trips):
                 temporal, positions = node.temporal.copy(), node.order.copy()
                 temporal[node.level], positions[node.level] = trips, order
                 drafts.append((tile, spreads, temporal, positions))
@@ -330,10 +357,10 @@ class _Search:
         for row, spreads in enumerate(rows):
             temporal[0, :, row] = [n // s for n, s in zip(node.tile, spreads[0].factors, strict=True)]
         order = np.repeat(node.order[:, :, None], len(chosen), axis=2)
-        order[0] = np.array(_orders(setting, 0, [2] * len(setting.plan.bounds))[0])[:, None]
+        order[0] = np.array(orders(setting, 0, [2] * len(setting.plan.bounds))[0])[:, None]
         x = np.array([[s.x for s in spreads] for spreads in rows]).transpose(1, 2, 0)
         y = np.array([[s.y for s in spreads] for spreads in rows]).transpose(1, 2, 0)
-        batch = _full_batch(setting, temporal, order, x, y)
+        batch = full_batch(setting, temporal, order, x, y)
         result = evaluate_batch(problem.workload, problem.architecture, batch, drain_reads=problem.drain_reads)
         self.state.priced += len(chosen)
         value, second = self.bounds.pair(np.asarray(result.energy_pj), np.asarray(result.cycles))
@@ -346,54 +373,3 @@ class _Search:
             mapping = batch.mapping(row, problem.workload, problem.architecture)
             exact = evaluate(problem.workload, problem.architecture, mapping, drain_reads=problem.drain_reads)
             self.state.best = Found(mapping, exact.energy_pj, exact.cycles)
-
-
-def _allowed(setting: Setting, level: int, trips: Values) -> NDArray[np.bool_]:
-    """Which rows of temporal trips [K, dims] the rules allow."""
-    allowed = np.ones(len(trips), bool)
-    for d, span in enumerate(setting.temporal[level]):
-        if span.low > 1 or span.high < setting.plan.bounds[d]:
-            allowed &= (trips[:, d] >= span.low) & (trips[:, d] <= span.high)
-    return allowed
-
-
-def _fits_pool(setting: Setting, node: Node, spread: Spread) -> bool:
-    """Whether the spread fits the meshes where only the array as a whole limits it (Timeloop's check)."""
-    rules = setting.problem.rules
-    if not rules.pooled:
-        return True
-    outside = range(node.level + 1, setting.levels)
-    x = math.prod(spread.x) * math.prod(math.prod(node.spreads[at].x) for at in outside)
-    y = math.prod(spread.y) * math.prod(math.prod(node.spreads[at].y) for at in outside)
-    meshes = rules.mesh[node.level :]
-    return x <= math.prod(mesh[0] for mesh in meshes) and y <= math.prod(mesh[1] for mesh in meshes)
-
-
-def _orders(setting: Setting, level: int, trips: list[int]) -> list[list[int]]:
-    """Positions of all active dims for each order of the block's loops that may differ in cost."""
-    rules, active = setting.problem.rules, setting.plan.active
-    present = tuple(d for d, trip in enumerate(trips) if trip > 1)
-    inner = tuple(active.index(d) for d in rules.order_inner[level] if d in active)
-    outer = tuple(active.index(d) for d in rules.order_outer[level] if d in active)
-    latched = tuple(
-        tensor for t, tensor in enumerate(setting.plan.tensors) if any(setting.keep[at][t] for at in range(level))
-    )
-    result: list[list[int]] = []
-    for order in different_orders(present, latched, inner, outer):
-        full = [*order, *(d for d in setting.plan.dims if d not in order)]
-        result.append([full.index(d) for d in setting.plan.dims])
-    return result
-
-
-def _full_batch(setting: Setting, temporal: Indices, order: Indices, x: Indices, y: Indices) -> MappingBatch:
-    """Arrays over all dims of the workload: dims of bound 1 are outermost and idle."""
-    problem, active = setting.problem, list(setting.plan.active)
-    dims, size = len(problem.workload.dims), temporal.shape[-1]
-    idle = [d for d in range(dims) if d not in active]
-    tables = [np.ones((setting.levels, dims, size), np.int64) for _ in range(4)]
-    for table, part in zip(tables, (temporal, order, x, y), strict=True):
-        table[:, active] = part
-    for k, d in enumerate(idle):
-        tables[1][:, d] = len(active) + k
-    keep = np.repeat(np.array(setting.keep)[:, :, None], size, axis=2)
-    return MappingBatch(tables[0], tables[1], tables[2], tables[3], keep)

@@ -15,7 +15,7 @@ from archloom.model.plan import Plan, lower
 from archloom.search.exact.grid import Grid
 from archloom.search.exact.problem import Problem
 
-__all__ = ["Setting", "Spread", "residencies"]
+__all__ = ["Setting", "Spread", "Spreads", "residencies"]
 
 Residency = tuple[tuple[bool, ...], ...]
 """keep[level][tensor]."""
@@ -35,6 +35,17 @@ class Spread:
     @cached_property
     def total(self) -> int:
         return math.prod(self.x) * math.prod(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Spreads:
+    """Several ways to use a fanout at once, one per column: trips per active dim [dims, K]."""
+
+    factors: NDArray[np.float64]
+
+    @cached_property
+    def total(self) -> NDArray[np.float64]:
+        return self.factors.prod(axis=0)
 
 
 def residencies(problem: Problem) -> list[Residency]:
