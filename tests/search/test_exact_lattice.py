@@ -68,6 +68,11 @@ def test_a_window_that_comes_back_to_its_place_across_levels() -> None:
     assert answer.best.energy_pj == pytest.approx(best_by_enumeration(workload, architecture, problem.objective)[0])
 
 
+def test_a_tie_in_latency_that_a_raised_bound_makes() -> None:
+    """Found by enumeration: what the parent knows raises bounds to a tie, and the least energy among the tied is another one."""
+    check_against_enumeration(1410)
+
+
 def test_weighted_objectives_and_their_ties() -> None:
     for seed, weights in (
         (3, {"energy": 1.0, "latency": 5.0}),

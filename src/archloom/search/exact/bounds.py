@@ -36,6 +36,8 @@ __all__ = ["SLACK", "Bounds"]
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Pair = tuple[Values, Values]
+SAME = 1e-10
+"""Objectives this close, relative, may be equal: more than the slack of the bounds."""
 
 
 class Bounds:
@@ -75,10 +77,10 @@ class Bounds:
 
     # -- ways through a block ---------------------------------------------------------------------------------------------
 
-    def below(self, node: Node, spread: Spread | Spreads, inner: Cells, rows: Indices) -> Pair:
+    def below(self, node: Node, spread: Spread | Spreads, inner: Cells, rows: Indices, known: float = 0.0) -> Pair:
         """Bounds of the children with these tile shapes: the cheapest key, after the cheapest way through the node's block.
 
-        `spread` is that of all rows, or has a column for each.
+        `spread` is that of all rows, or has a column for each. No objective is below `known`.
         """
         setting, level = self.setting, node.level
         spreads: dict[int, Spread | Spreads] = {at: node.spreads[at] for at in range(level + 1, setting.levels)}
@@ -102,7 +104,7 @@ class Bounds:
             open_pj = open_credit(setting, level - 1, key, outside) if level else 0.0
             unserved = self._unserved_pj(level, spreads, key.spread)
             energy = fixed + ways[pending][0] + inner.values[k, rows] + open_pj + unserved
-            best = _better(best, self._totals(energy, ways[pending][1], totals, key.spread))
+            best = _better(best, _at_least(self._totals(energy, ways[pending][1], totals, key.spread), known))
         return best
 
     def _crossings(
@@ -268,7 +270,7 @@ class Bounds:
 
     # -- nodes ------------------------------------------------------------------------------------------------------------
 
-    def of_nodes(self, nodes: Sequence[Node], cells: Cells) -> Pair:
+    def of_nodes(self, nodes: Sequence[Node], cells: Cells, known: Values | float = 0.0) -> Pair:
         """Bounds of nodes of one level from the table of that level; +inf for a tile that the table does not reach."""
         setting, level = self.setting, nodes[0].level
         size = len(nodes)
@@ -291,7 +293,7 @@ class Bounds:
             energy = np.where(rows >= 0, fixed + cells.values[k, rows], np.inf) + waiting[key.pending][0]
             energy = energy + np.array([open_credit(setting, level, key, many) for many in reduced])
             energy = energy + np.array([self._unserved_pj(level + 1, some, key.spread) for some in spreads])
-            best = _better(best, self._totals(energy, waiting[key.pending][1], totals, key.spread))
+            best = _better(best, _at_least(self._totals(energy, waiting[key.pending][1], totals, key.spread), known))
         return best
 
     def _waiting(self, nodes: Sequence[Node], pending: tuple[int, ...]) -> Values:
@@ -389,10 +391,17 @@ class Bounds:
         return np.where(outside, np.inf, value), np.where(outside, np.inf, second)
 
 
+def _at_least(pair: Pair, known: Values | float) -> Pair:
+    """A pair whose objective is known to be no less; to be applied before pairs are compared, lest a tie is taken for none."""
+    return np.maximum(pair[0], known), pair[1]
+
+
 def _better(one: Pair, two: Pair) -> Pair:
-    """The lexicographically smaller of two pairs, element by element."""
-    take = (two[0] < one[0]) | ((two[0] == one[0]) & (two[1] < one[1]))
-    return np.where(take, two[0], one[0]), np.where(take, two[1], one[1])
+    """The lexicographically smaller of two pairs, element by element; of objectives that may be equal, the least of both figures."""
+    first, second = np.minimum(one[0], two[0]), np.minimum(one[1], two[1])
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(one[0] - two[0]) > SAME * first
+    return first, np.where(apart, np.where(two[0] < one[0], two[1], one[1]), second)
 
 
 def _columns(spread: Spread | Spreads) -> Values:

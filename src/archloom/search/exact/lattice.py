@@ -198,8 +198,7 @@ class _Search:
         """Queue the nodes that may still win; returns which."""
         if not nodes:
             return []
-        value, second = self.bounds.of_nodes(nodes, self.cells[nodes[0].level])
-        value = np.maximum(value, known)
+        value, second = self.bounds.of_nodes(nodes, self.cells[nodes[0].level], known)
         alive = np.flatnonzero(~self.state.worse(value, second))
         self.state.exclude("bound", len(nodes) - len(alive))
         for k in alive:
@@ -223,8 +222,7 @@ class _Search:
         for numbers, rows in self._candidates(node, target, inner, inside):
             choices = setting.spreads[node.level]
             spread = choices[0] if len(choices) == 1 else Spreads(self.factors(node.level)[:, numbers])
-            value, second = self.bounds.below(node, spread, inner, rows)
-            value = np.maximum(value, known)
+            value, second = self.bounds.below(node, spread, inner, rows, known)
             fine = ~self.state.worse(value, second)
             self.state.exclude("bound", len(rows) - int(fine.sum()))
             found.append((value[fine], second[fine], numbers[fine], rows[fine]))
