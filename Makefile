@@ -5,6 +5,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 CANDIDATES := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 DEMO := --arch eyeriss --layer resnet18:layer1.0.conv1 --mapping examples/resnet18-on-eyeriss/mapping.yaml
+NETWORK := resnet18 --arch eyeriss --time-limit 60s
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 .PHONY: demo test lint docs format clean
@@ -12,6 +13,8 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 demo: $(VENV)/.core
 	$(BIN)/archloom evaluate $(DEMO)
+	@echo
+	$(BIN)/archloom map $(NETWORK)
 
 test: $(VENV)/.dev
 	$(BIN)/pytest $(PYTEST_ARGS)

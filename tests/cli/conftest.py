@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from archloom.cli import mapping_progress, streams
 from archloom.cli.main import main
 
 LAYER = """\
@@ -115,8 +116,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def archloom(folder: Path, capsys: pytest.CaptureFixture[str]) -> Archloom:
-    """Run the command line in this process."""
+def archloom(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Archloom:
+    """Run the command line in this process; however slow that is, searches do not say how far they are."""
+    for module in (mapping_progress, streams):
+        monkeypatch.setattr(module, "PATIENCE_S", 600.0)
 
     def run(*arguments: str) -> Done:
         code = main(arguments)

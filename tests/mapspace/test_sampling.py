@@ -1,5 +1,4 @@
 """Samples: uniform, reproducible, and from large spaces in no time."""
-# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
@@ -70,7 +69,7 @@ def test_large_spaces(cuts: str, padding: bool) -> None:
             LevelConstraints(
                 "GLB", spatial_order=("m", "c"), x=(FactorRule("m", "<=", 4),), order_inner=("r",), order_outer=("p",)
             ),
-            LevelConstraints("DRAM", no_multicast="inputs", min_parallelism=2, split=3),
+            LevelConstraints("DRAM", no_multicast=frozenset({"inputs"}), min_parallelism=2, split=3),
         ),
         min_total_parallelism=24,
     )

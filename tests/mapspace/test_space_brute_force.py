@@ -1,5 +1,4 @@
 """Mapspaces against brute force: the same mappings, counts in total and per axis, on many random small problems."""
-# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
@@ -76,7 +75,7 @@ def test_around_one_mapping(seed: int, cuts: str, padding: bool, constrained: bo
         return
     space, expected = given
     batch = next(space.enumerate(block=200))
-    row = np.random.default_rng(seed).integers(len(batch))
+    row = int(np.random.default_rng(seed).integers(len(batch)))
     mapping, point = space.mapping(batch, row), points_of(batch)[row]
     assert space.contains(mapping) is None
     _same_arrays(space, mapping, batch, row)

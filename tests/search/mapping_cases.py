@@ -1,5 +1,4 @@
 """A small machine and small layers that the tests of the mapper share; every search takes a fraction of a second."""
-# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
@@ -13,7 +12,14 @@ MACHINE = Architecture(
     (
         Memory("RF", 8 * 16, read_pj=1.0, write_pj=1.0, update_pj=1.0),
         Memory(
-            "GLB", 64 * 16, read_pj=6.0, write_pj=7.0, update_pj=7.0, keep="all", fanout=Fanout(4, 2), area_um2=10.0
+            "GLB",
+            64 * 16,
+            read_pj=6.0,
+            write_pj=7.0,
+            update_pj=7.0,
+            keep=frozenset({"all"}),
+            fanout=Fanout(4, 2),
+            area_um2=10.0,
         ),
         Memory("DRAM", read_pj=200.0, write_pj=210.0, update_pj=210.0, shared_bandwidth=2.0),
     ),

@@ -1,5 +1,4 @@
 """Canonical problems: names do not matter, everything else does."""
-# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ def test_areas_do_not_matter() -> None:
 
 @pytest.mark.parametrize("bounds", [{"m": 8}, {"p": 12}, {"r": 1}])
 def test_bounds_matter(bounds: dict[str, int]) -> None:
-    assert key(problem(conv(**bounds))) != key(problem())
+    assert key(problem(conv().with_bounds(**bounds))) != key(problem())
 
 
 def test_indices_matter() -> None:

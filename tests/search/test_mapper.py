@@ -1,8 +1,8 @@
 """Mapping a network: right answers with honest certificates, each shape once, whatever the jobs, the cache and the interruptions."""
-# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,10 @@ from archloom.model.batch import evaluate_batch
 from archloom.model.evaluate import evaluate
 from archloom.search.cache import Cache
 from archloom.search.events import Event, LayerDone, LayerStarted, LayerStatus, NetworkStarted
-from archloom.search.network_mapping import LayerMapping, NetworkMapping, NoMappingError
+from archloom.search.network_mapping import LayerMapping, Missing, NetworkMapping, NoMappingError
 from archloom.search.objective import objective_of
 from archloom.search.random_search import RandomSearch
+from archloom.spec import to_yaml
 from archloom.workload.einsum import Workload, einsum
 from archloom.workload.layers import gemm
 from archloom.workload.network import Layer, Network
@@ -159,6 +161,7 @@ def test_what_files_say_is_taken_for_constraints(tmp_path: Path) -> None:
     from archloom.interop import timeloop
 
     zoo = al.load("eyeriss")
+    assert zoo.architecture is not None
     layer = gemm("small", M=4, N=4, K=8)
     assert al.map(layer, zoo.architecture, constraints=zoo).finished
     text = timeloop.to_yaml(*_single_letters())
@@ -206,7 +209,7 @@ def test_answers_are_kept(tmp_path: Path) -> None:
         {"objective": "energy"},
         {"padding": True},
         {"drain_reads": True},
-        {"constraints": LevelConstraints("RF", bypass="W")},
+        {"constraints": LevelConstraints("RF", bypass=frozenset({"W"}))},
     ],
 )
 def test_other_questions_are_asked_anew(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -269,7 +272,6 @@ FREE = Architecture(
     "free",
     (
         Memory("RF", 64 * 16, read_pj=1.0, write_pj=1.0, update_pj=1.0),
-        Memory("LB", 900 * 16, read_pj=4.0, write_pj=4.0, update_pj=4.0, read_bandwidth=3.0, fanout=Fanout(8, 6)),
         Memory("GLB", 30_000 * 16, read_pj=9.0, write_pj=9.0, update_pj=9.0, read_bandwidth=7.0, fanout=Fanout(3, 5)),
         Memory("DRAM", read_pj=200.0, write_pj=200.0, update_pj=200.0, shared_bandwidth=2.0),
     ),
@@ -280,11 +282,11 @@ FREE = Architecture(
 def test_out_of_time_there_is_a_mapping_and_an_honest_gap(tmp_path: Path) -> None:
     began = time.monotonic()
     found = al.map(LARGE, FREE, time_limit_s=0.1, cache=tmp_path)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 20
     check(found)
     layer = found.layers[0]
     assert not layer.finished and not found.finished
-    assert 0 < layer.gap <= 1
+    assert 0 < layer.gap < 1
     again = al.map(LARGE, FREE, time_limit_s=0.1, cache=tmp_path).layers[0]
     assert not again.cached
     assert again.objective <= layer.objective
@@ -294,7 +296,7 @@ def test_out_of_time_there_is_a_mapping_and_an_honest_gap(tmp_path: Path) -> Non
 
 
 def test_the_time_is_shared_out() -> None:
-    layers = tuple(Layer(gemm(f"g{at}", M=4, N=4, K=2 * at)) for at in range(1, 5))
+    layers = tuple(Layer(gemm(f"g{at}", M=2, N=2, K=2 * at)) for at in range(1, 5))
     events: list[Event] = []
     al.map(Network("easy and hard", (Layer(LARGE), *layers)), FREE, time_limit_s=3, progress=events.append, cache=False)
     started = {event.layer: event.limit_s or 0.0 for event in reversed(events) if isinstance(event, LayerStarted)}
@@ -315,8 +317,9 @@ def test_stopping() -> None:
         al.map(NETWORK, MACHINE, stop=stop, progress=listen)
     assert caught.value.mapping is not None
     assert [layer.name for layer in caught.value.mapping.layers] == ["first"]
-    assert [(layer.name, layer.proven) for layer in caught.value.unmapped] == [("second", False), ("third", False)]
-    assert str(caught.value) == "layers 'second', 'third': stopped before it was solved"
+    missing = [(layer.name, layer.missing) for layer in caught.value.unmapped]
+    assert missing == [("second", Missing.NOT_SEARCHED), ("third", Missing.NOT_SEARCHED)]
+    assert str(caught.value) == "layers 'second', 'third': the search was stopped before it"
     assert not caught.value.mapping.finished
 
 
@@ -324,13 +327,10 @@ def test_stopping_while_it_runs() -> None:
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
     began = time.monotonic()
-    try:
-        found = al.map(LARGE, FREE, stop=stop, cache=False)
-    except NoMappingError as error:
-        assert not error.unmapped[0].proven  # noqa: PT017
-    else:
-        assert not found.finished
-    assert time.monotonic() - began < 30
+    found = al.map(LARGE, FREE, stop=stop, cache=False)
+    assert not found.finished
+    check(found)
+    assert time.monotonic() - began < 20
 
 
 # -- nothing fits ----------------------------------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ def test_layers_without_a_mapping_are_named_all_at_once() -> None:
         "(W 1 words x 16 bits, I 1 words x 16 bits, O 1 words x 16 bits), but only 32 bits are usable"
     )
     assert lines[1].startswith("layers 'second', 'third': level 'GLB' is too small")
-    assert all(layer.proven for layer in caught.value.unmapped)
+    assert all(layer.missing is Missing.NONE_EXISTS for layer in caught.value.unmapped)
 
 
 def test_the_other_layers_are_mapped() -> None:
@@ -361,8 +361,7 @@ def test_the_other_layers_are_mapped() -> None:
     check(caught.value.mapping)
     assert [layer.name for layer in caught.value.mapping.layers] == ["six"]
     assert [layer.name for layer in caught.value.mapping.unmapped] == ["seven"]
-    assert str(caught.value).startswith("layer 'seven': the rules leave no factors for p=7: ")
-    assert "3 across at GLB" in str(caught.value)
+    assert str(caught.value).startswith("layer 'seven': the rules leave no factors for p=7: 3 across at GLB")
 
 
 def test_what_would_help() -> None:
@@ -447,63 +446,70 @@ def test_faults_of_all_layers_are_named_once() -> None:
 SCRIPT = """
 import sys
 import archloom as al
-from archloom.mapping.text import render
+from archloom.spec import to_yaml
 from archloom.workload.layers import gemm
 from archloom.workload.network import Layer, Network
 
-net = Network("many", tuple(Layer(gemm(f"g{k}", M=24, N=16, K=k)) for k in (8, 12, 18, 24, 30, 36, 40, 48)))
+net = Network("many", tuple(Layer(gemm(f"g{k}", M=6, N=8, K=k)) for k in (4, 6, 8, 9, 10, 12, 14, 15, 16, 18)))
 if __name__ == "__main__":
-    machine = al.load_architecture("eyeriss")
+    machine = al.load_architecture("small.yaml")
     jobs = int(sys.argv[1])
     found = al.map(net, machine, jobs=jobs, progress=lambda event: print(type(event).__name__, flush=True))
-    print(*(repr((layer.objective, layer.bound, render(layer.mapping, layer.workload, machine))) for layer in found.layers), sep="\\n")
+    print(*(repr((layer.objective, layer.bound, to_yaml(layer.mapping))) for layer in found.layers), sep="\\n")
 """
+LAYERS = 10
 
 
-def run_script(folder: Path, cache: Path, jobs: int) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def script(folder: Path, cache: Path, jobs: int) -> Iterator[subprocess.Popen[str]]:
+    """The script in a process of its own, which does not outlive the test."""
     (folder / "script.py").write_text(SCRIPT)
-    command = [sys.executable, str(folder / "script.py"), str(jobs)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "ARCHLOOM_CACHE": str(cache)}
-    )
+    (folder / "small.yaml").write_text(to_yaml(MACHINE))
+    environment = {**os.environ, "ARCHLOOM_CACHE": str(cache)}
+    command = [sys.executable, "script.py", str(jobs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def results(process: subprocess.Popen[str]) -> list[str]:
+def printed(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    """How many layers were searched, and what was found."""
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
-    return [line for line in out.splitlines() if line.startswith("(")]
+    return out.count("LayerDone"), [line for line in out.splitlines() if line.startswith("(")]
 
 
 def test_killed_and_run_again(tmp_path: Path) -> None:
     """Killed after a few layers, the next run begins where this one was, and ends with the same answers."""
-    undisturbed = results(run_script(tmp_path, tmp_path / "one", 1))
+    with script(tmp_path, tmp_path / "one", 1) as process:
+        searched, undisturbed = printed(process)
+        assert searched == len(undisturbed) == LAYERS
     cache = tmp_path / "two"
-    process = run_script(tmp_path, cache, 1)
-    assert process.stdout
-    done = 0
-    while done < 3:
-        done += process.stdout.readline().startswith("LayerDone")
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    kept = list(cache.rglob("*.json"))
-    assert 3 <= len(kept) < 8
-    again = run_script(tmp_path, cache, 1)
-    out, _ = again.communicate(timeout=120)
-    assert out.count("LayerDone") == 8 - len(kept)
-    assert [line for line in out.splitlines() if line.startswith("(")] == undisturbed
+    with script(tmp_path, cache, 1) as process:
+        assert process.stdout
+        done = 0
+        while done < 3:
+            done += process.stdout.readline().startswith("LayerDone")
+        os.kill(process.pid, signal.SIGKILL)
+    kept = len(list(cache.rglob("*.json")))
+    assert 3 <= kept < LAYERS
+    with script(tmp_path, cache, 1) as process:
+        assert printed(process) == (LAYERS - kept, undisturbed)
 
 
 def test_two_processes_share_a_cache(tmp_path: Path) -> None:
-    both = [run_script(tmp_path, tmp_path / "shared", jobs) for jobs in (1, 2)]
-    one, two = (results(process) for process in both)
-    assert one == two
-    assert len(one) == 8
+    with script(tmp_path, tmp_path / "shared", 1) as one, script(tmp_path, tmp_path / "shared", 2) as two:
+        assert printed(one)[1] == printed(two)[1]
+    assert len(list(tmp_path.rglob("shared/**/*.json"))) == LAYERS
 
 
 def test_a_script_without_a_main_guard_is_told(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT.replace('if __name__ == "__main__":', "if True:"))
+    (tmp_path / "small.yaml").write_text(to_yaml(MACHINE))
     process = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py"), "2"], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "script.py", "2"], capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path
     )
     assert process.returncode == 1
     assert "a script without `if __name__ == '__main__':`" in process.stderr

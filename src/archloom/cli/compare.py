@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,13 +28,17 @@ from archloom.cli.mapping_inputs import (
     read_seconds,
 )
 from archloom.cli.messages import note
-from archloom.cli.streams import console, progress
-from archloom.errors import InputError
+from archloom.cli.streams import console, progress, unwritable, write_files
+from archloom.errors import Fault, InputError, Place
+
+if TYPE_CHECKING:
+    from archloom.report.comparison import Case
 
 __all__ = ["compare"]
 
 
 def compare(
+    context: typer.Context,
     network: Annotated[str, typer.Argument(metavar="NETWORK", hidden=True)],
     *,
     archs: Annotated[
@@ -61,6 +68,11 @@ def compare(
     jobs: JobsOption = 0,
     seed: SeedOption = 0,
     no_cache: NoCacheOption = False,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Also write .html or .json. May be repeated."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON, and nothing else.")] = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -69,6 +81,7 @@ def compare(
     NETWORK is a name of the zoo, a layer such as resnet18:conv1, an ONNX file or YAML. Every machine gets its best mappings; the
     time limit is for each.
     """
+    _check_outputs(out or [], force=force)
     options = {
         "objective": read_objective(objective),
         "cuts": cuts,
@@ -83,7 +96,7 @@ def compare(
     with progress("Reading"):
         machines = _machines(archs or [], constraints or ["own"], sets or [])
         subject = read_network(network)
-    from archloom.report.comparison import Case, comparison_dict, print_comparison
+    from archloom.report.comparison import Case, print_comparison
 
     cases: list[Case] = []
     worst = 0
@@ -93,14 +106,47 @@ def compare(
         mapping, failure = settled(subject, machine, options)
         cases.append(Case(machine.label, mapping))
         worst = max(worst, failure)
-    if as_json:
-        import json
-
-        typer.echo(json.dumps(comparison_dict(cases), indent=2, ensure_ascii=False, allow_nan=False))
-    elif any(case.mapping is not None for case in cases):
-        print_comparison(cases, console())
+    if any(case.mapping is not None for case in cases):
+        command = str(context.find_root().obj)
+        write_files({path: WRITERS[path.suffix](cases, command) for path in out or []}, force=force)
+        if as_json:
+            typer.echo(_json(cases), nl=False)
+        else:
+            print_comparison(cases, console())
     if worst:
         raise typer.Exit(worst)
+
+
+def _check_outputs(paths: list[Path], *, force: bool) -> None:
+    """Raise InputError before the search where its results could not be written."""
+    faults: list[Fault] = []
+    for path in paths:
+        if path.suffix not in WRITERS:
+            hint = f"expected one of: {', '.join(WRITERS)}"
+            faults.append(Fault(f"cannot write a {path.suffix or 'file without suffix'}", Place(str(path)), hint))
+        elif os.path.lexists(path) and not force:
+            faults.append(Fault("the file exists already", Place(str(path)), "give --force to replace it"))
+        else:
+            faults += filter(None, [unwritable(path)])
+    if faults:
+        raise InputError(faults)
+
+
+def _json(cases: Sequence[Case], _: str = "") -> str:
+    import json
+
+    from archloom.report.comparison import comparison_dict
+
+    return json.dumps(comparison_dict(cases), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _html(cases: Sequence[Case], command: str) -> str:
+    from archloom.report.comparison_html import comparison_page
+
+    return comparison_page(cases, command=command)
+
+
+WRITERS: dict[str, Callable[[Sequence[Case], str], str]] = {".html": _html, ".json": _json}
 
 
 def _machines(archs: list[str], rules: list[str], sets: list[str]) -> list[Machine]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archloom.cli.inputs import ArchOption, SetOption, TimeloopOption, VerboseOption
+from archloom.cli.inputs import ArchOption, SetOption, TimeloopOption
 from archloom.cli.mapping_inputs import (
     ConstraintsOption,
     CutsOption,
     DrainReadsOption,
     JobsOption,
+    Machine,
     NoCacheOption,
     ObjectiveOption,
     PaddingOption,
@@ -27,7 +28,7 @@ from archloom.cli.mapping_inputs import (
 )
 from archloom.cli.mapping_outputs import check_outputs, to_json, write_outputs
 from archloom.cli.mapping_progress import SearchProgress, stoppable
-from archloom.cli.messages import print_error
+from archloom.cli.messages import note, print_error
 from archloom.cli.streams import console, progress
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ INTERRUPTED = 130
 
 
 def map_command(
+    context: typer.Context,
     sources: SourcesArgument = None,
     *,
     arch: ArchOption = None,
@@ -73,14 +75,15 @@ def map_command(
         Path | None, typer.Option("--parquet", metavar="FILE", help="Write one row per layer as Parquet.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
-    verbose: VerboseOption = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every best mapping as a loop nest, and tracebacks of bugs.")
+    ] = False,
 ) -> None:
     """Find the best mapping of each layer, proven.
 
     NETWORK is a name of the zoo, a layer such as resnet18:conv1, an ONNX file or YAML. FILES hold a workload or a network, an
     architecture and constraints, together or apart: YAML, or Timeloop's files.
     """
-    del verbose
     outputs = [*(out or []), *([parquet] if parquet else [])]
     check_outputs(outputs, parquet=parquet, force=force)
     options: dict[str, Any] = {
@@ -102,18 +105,19 @@ def map_command(
     options |= {"strategy": strategy, "seed": seed, "jobs": jobs}
     mapping, failure = settled(network, machine, options)
     if mapping is not None:
-        write_outputs(mapping, outputs, parquet=parquet, force=force)
+        command = str(context.find_root().obj)
+        write_outputs(mapping, outputs, parquet=parquet, force=force, command=command)
         if as_json:
             typer.echo(to_json(mapping), nl=False)
         else:
             from archloom.report.mapping_terminal import print_mapping
 
-            print_mapping(mapping, console())
+            print_mapping(mapping, console(), nests=verbose)
     if failure:
         raise typer.Exit(failure)
 
 
-def settled(network: Network, machine: Any, options: dict[str, Any]) -> tuple[NetworkMapping | None, int]:
+def settled(network: Network, machine: Machine, options: dict[str, Any]) -> tuple[NetworkMapping | None, int]:
     """Map a network under the user's eyes: the result, as far as there is one, and an exit code.
 
     Layers without a mapping are named on stderr (1). Ctrl-C ends the search early, with what is known by then (130).
@@ -124,13 +128,16 @@ def settled(network: Network, machine: Any, options: dict[str, Any]) -> tuple[Ne
     options = {**options, "jobs": options["jobs"] or _cores()}
     with stoppable() as stop:
         try:
-            with SearchProgress(quiet=bool(os.environ.get("ARCHLOOM_QUIET"))) as shown:
+            with SearchProgress(stop) as shown:
                 found = search(
                     network, machine.architecture, constraints=machine.constraints, progress=shown, stop=stop, **options
                 )
         except NoMappingError as error:
+            if stop.is_set():
+                note(f"stopped: {len(error.unmapped)} of {len(network.layers)} layers have no mapping yet")
+                return error.mapping, INTERRUPTED
             print_error(error)
-            return error.mapping, INTERRUPTED if stop.is_set() else error.exit_code
+            return error.mapping, error.exit_code
         return found, INTERRUPTED if stop.is_set() else 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archloom.cli.streams import write_files
+from archloom.cli.streams import unwritable, write_files
 from archloom.errors import Fault, InputError, Place
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def check_outputs(paths: Sequence[Path], *, parquet: Path | None, force: bool) -
             if os.path.lexists(path) and (not force or path.is_dir()):
                 what = "the path is a folder" if path.is_dir() else "the file exists already"
                 faults.append(Fault(what, Place(str(path)), None if path.is_dir() else "give --force to replace it"))
+            else:
+                faults += filter(None, [unwritable(path)])
         elif path.suffix and not path.is_dir():
             hint = f"expected a folder, or one of: {', '.join([*WRITERS, PARQUET])}"
             faults.append(Fault(f"cannot write a {path.suffix}", Place(str(path)), hint))
@@ -33,6 +35,8 @@ def check_outputs(paths: Sequence[Path], *, parquet: Path | None, force: bool) -
             faults.append(Fault("the path is a file; expected a folder", Place(str(path))))
         elif path.is_dir() and any(path.iterdir()) and not force:
             faults.append(Fault("the folder is not empty", Place(str(path)), "give --force to write into it"))
+        else:
+            faults += filter(None, [unwritable(path)])
     if faults:
         raise InputError(faults)
     if parquet or any(path.suffix == PARQUET for path in paths):
@@ -41,8 +45,10 @@ def check_outputs(paths: Sequence[Path], *, parquet: Path | None, force: bool) -
         need_polars()
 
 
-def write_outputs(mapping: NetworkMapping, paths: Sequence[Path], *, parquet: Path | None, force: bool) -> None:
-    """Write everything that was asked for."""
+def write_outputs(
+    mapping: NetworkMapping, paths: Sequence[Path], *, parquet: Path | None, force: bool, command: str
+) -> None:
+    """Write everything that was asked for by this `command`."""
     texts: dict[Path, str] = {}
     for path in paths:
         if path.suffix == PARQUET or path == parquet:
@@ -53,7 +59,7 @@ def write_outputs(mapping: NetworkMapping, paths: Sequence[Path], *, parquet: Pa
             except OSError as error:
                 raise InputError(f"cannot write the file: {error.strerror or error}", Place(str(path))) from None
         elif path.suffix in WRITERS:
-            texts[path] = WRITERS[path.suffix](mapping)
+            texts[path] = WRITERS[path.suffix](mapping, command)
         else:
             from archloom.report.mapping_files import mapping_files
 
@@ -61,25 +67,24 @@ def write_outputs(mapping: NetworkMapping, paths: Sequence[Path], *, parquet: Pa
     write_files(texts, force=force)
 
 
-def _html(mapping: NetworkMapping) -> str:
-    import archloom
+def _html(mapping: NetworkMapping, command: str) -> str:
     from archloom.report.mapping_html import mapping_page
 
-    return mapping_page(mapping, version=archloom.__version__)
+    return mapping_page(mapping, command=command)
 
 
-def _csv(mapping: NetworkMapping) -> str:
+def _csv(mapping: NetworkMapping, _: str) -> str:
     from archloom.report.mapping_tables import layer_rows
     from archloom.report.tables import to_csv
 
     return to_csv(layer_rows(mapping))
 
 
-def to_json(mapping: NetworkMapping) -> str:
+def to_json(mapping: NetworkMapping, _: str = "") -> str:
     """All numbers and mappings."""
     import json
 
     return json.dumps(mapping.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-WRITERS: dict[str, Callable[[NetworkMapping], str]] = {".html": _html, ".csv": _csv, ".json": to_json}
+WRITERS: dict[str, Callable[[NetworkMapping, str], str]] = {".html": _html, ".csv": _csv, ".json": to_json}

@@ -22,6 +22,7 @@ __all__ = ["SearchProgress", "stoppable"]
 PATIENCE_S = 2.0
 """Where stderr is no terminal, nothing is said about searches shorter than this."""
 LONGEST_NAME = 24
+STOPPING = "stopping; Ctrl-C again: at once"
 
 
 @contextlib.contextmanager
@@ -33,7 +34,8 @@ def stoppable() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        note("stopping (Ctrl-C again: at once)")
+        if not sys.stderr.isatty():  # there the live table says it
+            note(STOPPING)
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -56,9 +58,9 @@ class _Running:
 
 @dataclass
 class SearchProgress:
-    """Hears the events of a search and shows them; to be entered around it. `quiet` shows nothing."""
+    """Hears the events of a search and shows them; to be entered around it. `stop` is what Ctrl-C sets."""
 
-    quiet: bool = False
+    stop: threading.Event
     total: int = 0
     done: int = 0
     running: dict[str, _Running] = field(default_factory=dict[str, _Running])
@@ -68,7 +70,7 @@ class SearchProgress:
         self._began = time.monotonic()
         self._eta_at = self._began
         self._live: Any = None
-        if sys.stderr.isatty() and not self.quiet:
+        if sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live
 
@@ -103,7 +105,7 @@ class SearchProgress:
         name = printable(event.layer)
         if event.reason:
             self._line(f"{name}: {event.reason}")
-        elif self._live is None and not self.quiet and time.monotonic() - self._began > PATIENCE_S:
+        elif self._live is None and time.monotonic() - self._began > PATIENCE_S:
             how = "proven" if event.finished else f"gap {_gap(event.objective, event.bound)}"
             self._line(f"{self.done} of {self.total}  {name}: {how} in {_time(event.elapsed_s)}")
 
@@ -128,6 +130,8 @@ class SearchProgress:
         head.append(f"  {_time(now - self._began)}", "dim")
         if self.eta_s and self.done < self.total:
             head.append(f", about {_time(max(1.0, self.eta_s - (now - self._eta_at)))} left", "dim")
+        if self.stop.is_set():
+            head.append(f"  {STOPPING}", "yellow")
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         for name, layer in list(self.running.items()):
             table.add_row(*self._cells(name, layer, now))
@@ -139,7 +143,7 @@ class SearchProgress:
         limit = "" if layer.limit_s is None else f" of {_time(layer.limit_s)}"
         elapsed = f"{_time(now - layer.began)}{limit}"
         if layer.status is None:
-            return [clip(name, LONGEST_NAME), elapsed, "preparing"]
+            return [clip(name, LONGEST_NAME), elapsed, "searching"]
         status = layer.status.step
         best = "no mapping yet" if status.objective == float("inf") else f"best {status.objective:.4g}"
         rate = status.priced / status.elapsed_s if status.elapsed_s else 0.0

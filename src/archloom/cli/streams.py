@@ -17,7 +17,7 @@ from archloom.errors import Fault, InputError, Place
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "progress", "tolerate_plain_terminals", "write_files"]
+__all__ = ["console", "progress", "tolerate_plain_terminals", "unwritable", "write_files"]
 
 PLAIN = {
     **dict.fromkeys("█▉▊▋▌", "#"),
@@ -90,6 +90,18 @@ def write_files(contents: Mapping[Path, str], *, force: bool) -> None:
             _write(path, text, force=force)
         except OSError as error:
             raise InputError(f"cannot write the file: {error.strerror or error}", Place(str(path))) from None
+
+
+def unwritable(path: Path) -> Fault | None:
+    """Why nothing can be written at a path, as far as that can be known before; folders on the way may be missing."""
+    folder = path.parent
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        return Fault(f"cannot write the file: {folder} is no folder", Place(str(path)))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Fault(f"cannot write the file: nothing may be written into the folder {folder}", Place(str(path)))
+    return None
 
 
 def _exists(path: Path) -> Fault:

@@ -43,8 +43,8 @@ class Narrowing:
         pure = [level.size_bits == 0 and not any(map(level.may_keep, self.workload.tensors)) for level in levels]
         # a pure fanout runs no loops in time: they would do what the memory outside it can do as well
         self.temporal: Table = [[ONE if only else Range(1, n) for n in bounds] for only in pure]
-        self.x: Table = [[Range(1, min(n, self._room(at, "x"))) for n in bounds] for at in range(len(levels))]
-        self.y: Table = [[Range(1, min(n, self._room(at, "y"))) for n in bounds] for at in range(len(levels))]
+        self.x: Table = [[Range(1, min(n, self.room(at, "x"))) for n in bounds] for at in range(len(levels))]
+        self.y: Table = [[Range(1, min(n, self.room(at, "y"))) for n in bounds] for at in range(len(levels))]
         self.spatial: Table = [[Range(1, n) for n in bounds] for _ in levels]
         self.inner: list[list[int]] = [[] for _ in levels]
         self.outer: list[list[int]] = [[] for _ in levels]
@@ -59,7 +59,7 @@ class Narrowing:
         self.fixed: dict[tuple[int, str, int], int] = {}
         self.rest: list[tuple[int, str, int, FactorRule]] = []
 
-    def _room(self, at: int, axis: str) -> int:
+    def room(self, at: int, axis: str) -> int:
         """The largest trip that the mesh alone lets a loop on this axis have."""
         fanout = self.architecture.levels[at].fanout
         if fanout.total == 1:

@@ -107,7 +107,9 @@ def _cases(state: Narrowing, at: int) -> list[AxisCase]:
         for table in (state.x, state.y)
     )
     cases: list[AxisCase] = []
-    for case in axis_cases(dims, state.split[at], len(state.bounds), may_x, may_y):
+    # each loop takes at least half of the room on its axis
+    most = state.room(at, "x").bit_length() - 1, state.room(at, "y").bit_length() - 1
+    for case in axis_cases(dims, state.split[at], len(state.bounds), may_x, may_y, most):
         cases.append(case)
         if len(cases) > MAX_PARTS:
             break

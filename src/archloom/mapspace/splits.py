@@ -41,12 +41,17 @@ class AxisCase:
 
 
 def axis_cases(
-    order: Sequence[int], split: int | None, dims: int, may_x: Sequence[bool], may_y: Sequence[bool]
+    order: Sequence[int],
+    split: int | None,
+    dims: int,
+    may_x: Sequence[bool],
+    may_y: Sequence[bool],
+    most: tuple[int, int] | None = None,
 ) -> Iterator[AxisCase]:
     """The cases of a permutation `order` (dim numbers) and `split` over `dims` dims.
 
-    `may_x[d]`, `may_y[d]`: whether dim d can have a trip above 1 on that axis at all; impossible cases are left out.
-    Every placement that the rule allows is in exactly one case.
+    `may_x[d]`, `may_y[d]`: whether dim d can have a trip above 1 on that axis at all; `most`: how many dims can on X and on Y
+    together. Impossible cases are left out. Every placement that the rule allows is in exactly one case.
     """
     first = list(order)
     others = [d for d in range(dims) if d not in first]
@@ -56,7 +61,8 @@ def axis_cases(
         yield AxisCase().off_y(first[:split]).off_x(first[split:] + others)
     else:
         movable = [d for d in others if may_x[d] or may_y[d]]
-        yield from _share(AxisCase().off_y(first), movable, split - len(first), max(0, dims - split), may_x, may_y)
+        room = split - len(first), max(0, dims - split)
+        yield from _share(AxisCase().off_y(first), movable, room, most or (dims, dims), (may_x, may_y))
 
 
 def _any_split(first: list[int], others: list[int], may_x: Sequence[bool], may_y: Sequence[bool]) -> Iterator[AxisCase]:
@@ -72,18 +78,22 @@ def _any_split(first: list[int], others: list[int], may_x: Sequence[bool], may_y
 
 
 def _share(
-    case: AxisCase, free: list[int], room_x: int, room_y: int, may_x: Sequence[bool], may_y: Sequence[bool]
+    case: AxisCase,
+    free: list[int],
+    room: tuple[int, int],
+    most: tuple[int, int],
+    may: tuple[Sequence[bool], Sequence[bool]],
 ) -> Iterator[AxisCase]:
     """Deal dims of free order to the places left on X and Y."""
-    on_x, on_y = [d for d in free if may_x[d]], [d for d in free if may_y[d]]
-    if not room_x or not room_y:
-        yield case.off_x(free if not room_x else []).off_y(free if not room_y else [])
-    elif len(on_x) <= room_x and len(on_y) <= room_y:
+    could = [min(sum(axis[d] for d in free), limit) for axis, limit in zip(may, most, strict=True)]
+    if not room[0] or not room[1]:
+        yield case.off_x(free if not room[0] else []).off_y(free if not room[1] else [])
+    elif could[0] <= room[0] and could[1] <= room[1]:
         yield case
     else:
         dim, *rest = free
-        yield from _share(case.off_x([dim]).off_y([dim]), rest, room_x, room_y, may_x, may_y)
-        if may_x[dim]:
-            yield from _share(case.on_x(dim), rest, room_x - 1, room_y, may_x, may_y)
-        if may_y[dim]:
-            yield from _share(case.on_y(dim), rest, room_x, room_y - 1, may_x, may_y)
+        yield from _share(case.off_x([dim]).off_y([dim]), rest, room, most, may)
+        if may[0][dim] and most[0]:
+            yield from _share(case.on_x(dim), rest, (room[0] - 1, room[1]), (most[0] - 1, most[1]), may)
+        if may[1][dim] and most[1]:
+            yield from _share(case.on_y(dim), rest, (room[0], room[1] - 1), (most[0], most[1] - 1), may)

@@ -99,8 +99,13 @@ def _least_of(slots: list[_Slot], bound: int, padding: bool) -> list[int] | None
 
 def _spans(problem: Problem, d: int) -> str:
     """What the rules allow the loops of a dim, where that is limited."""
-    names = problem.architecture.names
-    limited = [slot for slot in reversed(_slots(problem, d)) if slot.span.high < problem.rules.bounds[d]]
+    names, meshes = problem.architecture.names, problem.rules.mesh
+    limited = [
+        slot
+        for slot in reversed(_slots(problem, d))
+        if slot.span != Range(1, problem.rules.bounds[d])
+        and (slot.where == "time" or math.prod(meshes[slot.level]) > 1)
+    ]
     texts = [
         f"{slot.span} {'in time' if slot.where == 'time' else 'across'} at {names[slot.level]}" for slot in limited
     ]

@@ -19,7 +19,15 @@ from archloom.search.cache import open_cache
 from archloom.search.canonical import from_numbers
 from archloom.search.events import LayerDone, LayerStarted, LayerStatus, Listener, NetworkStarted, Step
 from archloom.search.infeasible import why_infeasible
-from archloom.search.network_mapping import LayerMapping, NetworkMapping, NoMappingError, Options, Unmapped
+from archloom.search.network_mapping import (
+    REASONS,
+    LayerMapping,
+    Missing,
+    NetworkMapping,
+    NoMappingError,
+    Options,
+    Unmapped,
+)
 from archloom.search.objective import Objective, objective_of
 from archloom.search.pool import Ear, run_tasks
 from archloom.search.spaces import check_request, space_of
@@ -136,9 +144,9 @@ def _result(
         if entry is not None and entry.mapping is not None:
             mapped.append(_layer_mapping(layer, task, entry, cached))
         else:
-            proven = entry is not None and entry.finished
-            reason = reasons.get(task.key) or _why(task)
-            unmapped.append(Unmapped(layer.names, layer.count, layer.workload, reason, proven))
+            missing = _missing(entry)
+            reason = reasons.get(task.key) or (_why(task) if missing is Missing.NONE_EXISTS else REASONS[missing])
+            unmapped.append(Unmapped(layer.names, layer.count, layer.workload, missing, reason))
     result = NetworkMapping(network.name, architecture, options, tuple(mapped), network.skipped, tuple(unmapped))
     if unmapped:
         raise NoMappingError(tuple(unmapped), result if mapped else None)
@@ -172,6 +180,13 @@ def _layer_mapping(layer: Layer, task: Task, entry: Entry, cached: bool) -> Laye
     )
 
 
+def _missing(entry: Entry | None) -> Missing:
+    """What an answer without a mapping means."""
+    if entry is None:
+        return Missing.NOT_SEARCHED
+    return Missing.NONE_EXISTS if entry.finished else Missing.NOT_FOUND
+
+
 def _why(task: Task, stop: threading.Event | None = None) -> str:
     """Why a task has no mapping."""
     return why_infeasible(task.parts, task.space.why_empty(), stop)
@@ -188,7 +203,7 @@ class _Teller:
 
     def __post_init__(self) -> None:
         self.stop = self.given_stop or threading.Event()
-        self.reasons = {task.key: "stopped before it was solved" for task in self.tasks}
+        self.reasons: dict[str, str] = {}
         self._began = time.monotonic()
         self._done: set[int] = set()
 
@@ -203,7 +218,8 @@ class _Teller:
     def done(self, at: int, entry: Entry, elapsed_s: float) -> None:
         task, reason = self.tasks[at], ""
         if entry.mapping is None:
-            reason = self._reason(task, entry)
+            missing = _missing(entry)
+            reason = _why(task, self.stop) if missing is Missing.NONE_EXISTS else REASONS[missing]
             self.reasons[task.key] = reason
         self._done.add(at)
         if self.listener:
@@ -212,8 +228,3 @@ class _Teller:
             objective = task.problem.objective
             value = math.inf if entry.mapping is None else objective.value(entry.energy_pj, entry.cycles)
             self.listener(LayerDone(task.name, value, entry.bound, entry.finished, elapsed_s, remaining, eta_s, reason))
-
-    def _reason(self, task: Task, entry: Entry) -> str:
-        if entry.finished:
-            return _why(task, self.stop)
-        return "no mapping was found in the time given"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from typing import Any
 
 from archloom.architecture.hierarchy import Architecture
-from archloom.display import Displayed
+from archloom.display import Displayed, Saved
 from archloom.errors import InfeasibleError, InputError, did_you_mean
 from archloom.mapping.nest import Mapping
 from archloom.model.result import Evaluation
@@ -18,7 +19,7 @@ from archloom.search.objective import Objective
 from archloom.workload.einsum import Workload
 from archloom.workload.network import Skipped
 
-__all__ = ["LayerMapping", "NetworkMapping", "NoMappingError", "Options", "Unmapped"]
+__all__ = ["REASONS", "LayerMapping", "Missing", "NetworkMapping", "NoMappingError", "Options", "Unmapped"]
 
 ROUNDING = 1e-12
 """What powers of floats may be off by, generously."""
@@ -124,15 +125,30 @@ class LayerMapping(Displayed):
         }
 
 
+class Missing(Enum):
+    """Why a layer has no mapping: there is none, none was found before the search ended, or it was not searched at all."""
+
+    NONE_EXISTS = "none exists"
+    NOT_FOUND = "none found"
+    NOT_SEARCHED = "not searched"
+
+
+REASONS = {
+    Missing.NOT_FOUND: "no mapping was found in the time given",
+    Missing.NOT_SEARCHED: "the search was stopped before it",
+}
+"""The sentence where nothing more is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unmapped:
-    """A layer without a mapping: none exists (`proven`), or none was found in the time; `reason` says why."""
+    """A layer without a mapping; `reason` says in a sentence why."""
 
     names: tuple[str, ...]
     count: int
     workload: Workload
+    missing: Missing
     reason: str
-    proven: bool
 
     @property
     def name(self) -> str:
@@ -162,8 +178,10 @@ def _sentence(unmapped: tuple[Unmapped, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class NetworkMapping(Displayed):
+class NetworkMapping(Displayed, Saved):
     """The mappings of a network's distinct layers on one machine, one after the other, with totals over all executions.
+
+    `save(folder)` writes each layer as a file that `archloom evaluate` reads and as one that Timeloop reads, and a manifest.
 
     `unmapped` is empty unless this comes from a `NoMappingError`; then totals are without those layers.
     """
@@ -252,13 +270,13 @@ class NetworkMapping(Displayed):
     def bound(self) -> float:
         """No choice of mappings gives the network as a whole a lower objective.
 
-        A sum of weighted costs is bounded by the sum of the layers' bounds. A product, energy^a x cycles^b, is at least
+        A sum of (weighted) costs is bounded by the sum of the layers' bounds. A product, energy^a x cycles^b, is at least
         (sum of bound^(1/(a+b)))^(a+b), by Hölder's inequality: the best mapping of each layer alone need not be the best choice for
         the product over the network, and this says by how much at most.
         """
         rule = self.options.objective
         degree = rule.energy_power + rule.cycles_power
-        if not degree:
+        if not degree or (rule.energy_power, rule.cycles_power) in ((1, 0), (0, 1)):
             return min(self.objective, math.fsum(layer.count * layer.bound for layer in self.layers))
         if len(self.layers) == 1:
             return min(self.objective, self.layers[0].count ** degree * self.layers[0].bound)
@@ -307,7 +325,7 @@ class NetworkMapping(Displayed):
             },
             "layers": [layer.to_dict() for layer in self.layers],
             "unmapped": [
-                {"name": layer.name, "count": layer.count, "reason": layer.reason, "proven": layer.proven}
+                {"name": layer.name, "count": layer.count, "missing": layer.missing.value, "reason": layer.reason}
                 for layer in self.unmapped
             ],
             "skipped": [

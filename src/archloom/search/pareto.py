@@ -19,7 +19,7 @@ from archloom.search.canonical import from_numbers, key_of, to_numbers
 from archloom.search.exact.problem import Problem
 from archloom.search.exact.solve import pareto_front
 from archloom.search.infeasible import why_infeasible
-from archloom.search.network_mapping import NoMappingError, Options, Unmapped, mapping_dict
+from archloom.search.network_mapping import REASONS, Missing, NoMappingError, Options, Unmapped, mapping_dict
 from archloom.search.objective import objective_of
 from archloom.search.spaces import check_request, problems_of, space_of
 from archloom.search.task import SearchWatch
@@ -124,16 +124,14 @@ def pareto(
             mappings = [to_numbers(point.mapping, workload) for point in points]
             store.store(key, {"mappings": mappings, "cpu_s": cpu_s, "finished": True})
     if not points:
-        reason = (
-            why_infeasible(parts, space.why_empty(), stop) if finished else "no mapping was found in the time given"
-        )
-        raise NoMappingError((Unmapped((workload.name,), 1, workload, reason, finished),), None)
+        missing = Missing.NONE_EXISTS if finished else Missing.NOT_FOUND
+        reason = why_infeasible(parts, space.why_empty(), stop) if finished else REASONS[missing]
+        raise NoMappingError((Unmapped((workload.name,), 1, workload, missing, reason),), None)
     return ParetoFront(workload, space.architecture, tuple(points), finished, space.total, cpu_s, known is not None)
 
 
 def _points(problem: Problem, watch: SearchWatch) -> Iterator[ParetoPoint]:
     for found in pareto_front(problem, watch):
-        watch.know()
         yield ParetoPoint(
             evaluate(problem.workload, problem.architecture, found.mapping, drain_reads=problem.drain_reads)
         )

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 from archloom.errors import InputError, did_you_mean
+from archloom.mapping.nest import Mapping
 from archloom.mapspace.space import MapSpace
 from archloom.model.evaluate import evaluate
-from archloom.search.base import Space, Strategy
+from archloom.search.base import Strategy
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
 from archloom.search.exact.solve import solve
+from archloom.search.hill_climbing import HillClimbing
 from archloom.search.run import BY_NAME, Progress, run
 
-__all__ = ["EXACT", "check_strategy", "name_of", "solve_by", "solve_exactly"]
+__all__ = ["EXACT", "check_strategy", "identity_of", "name_of", "polished", "polishing_s", "solve_by", "solve_exactly"]
 
 EXACT = "exact"
 EVALUATIONS = 10_000
 """So many mappings a strategy prices per layer, unless told otherwise or limited by time."""
+POLISHING_S, POLISHING_SHARE = 1.0, 0.1
+"""So long, and so much of the time that there is, goes into the mapping of a search that came to its end before its proof."""
 
 
 def check_strategy(strategy: Any) -> None:
@@ -31,6 +36,15 @@ def check_strategy(strategy: Any) -> None:
 def name_of(strategy: Any) -> str:
     """What to call a strategy."""
     return strategy if isinstance(strategy, str) else type(strategy).__name__
+
+
+def identity_of(strategy: Any) -> str:
+    """All that tells a strategy from others: which class it is, and its parameters."""
+    if isinstance(strategy, str):
+        return strategy
+    kind = type(strategy)
+    parameters = sorted(vars(strategy).items()) if hasattr(strategy, "__dict__") else strategy
+    return f"{kind.__module__}.{kind.__qualname__} {parameters!r}"
 
 
 def solve_exactly(parts: Sequence[Problem], watch: Watch, incumbent: Found | None = None) -> Answer:
@@ -73,7 +87,7 @@ def solve_by(
     problem = parts[0]
     many = EVALUATIONS if evaluations is None and watch.deadline is None else evaluations
     found = run(
-        cast(Space, space),
+        space,
         strategy,
         problem.objective,
         evaluations=many,
@@ -84,10 +98,42 @@ def solve_by(
     )
     if found.mapping is None:
         return Answer(None, bound, math.isinf(bound), found.evaluations)
-    cost = evaluate(space.workload, space.architecture, found.mapping, drain_reads=problem.drain_reads)
-    value = problem.objective.value(cost.energy_pj, cost.cycles)
-    best = Found(found.mapping, cost.energy_pj, cost.cycles)
+    best = _priced(found.mapping, space, problem)
+    value = problem.objective.value(best.energy_pj, best.cycles)
     return Answer(best, min(bound, value), value <= bound, found.evaluations)
+
+
+def polishing_s(limit_s: float | None) -> float:
+    """How much of a time limit is kept for `polished`."""
+    return POLISHING_S if limit_s is None else min(POLISHING_S, POLISHING_SHARE * limit_s)
+
+
+def polished(answer: Answer, space: MapSpace, problem: Problem, limit_s: float) -> Answer:
+    """An answer that came to its end before its proof, with a better mapping if a hill climber finds one.
+
+    The exact mapper works on its bound; what it has met on the way may be far from the best. With no mapping at all, the limit
+    is longer.
+    """
+    rough = run(
+        space,
+        HillClimbing(),
+        problem.objective,
+        time_limit_s=limit_s if answer.best is not None else POLISHING_S,
+        drain_reads=problem.drain_reads,
+    )
+    priced = answer.priced + rough.evaluations
+    if rough.mapping is None:
+        return replace(answer, priced=priced)
+    best, key = _priced(rough.mapping, space, problem), problem.objective.key
+    if answer.best is not None and key(answer.best.energy_pj, answer.best.cycles) <= key(best.energy_pj, best.cycles):
+        best = answer.best
+    bound = min(answer.bound, problem.objective.value(best.energy_pj, best.cycles))
+    return Answer(best, bound, False, priced, answer.excluded)
+
+
+def _priced(mapping: Mapping, space: MapSpace, problem: Problem) -> Found:
+    cost = evaluate(space.workload, space.architecture, mapping, drain_reads=problem.drain_reads)
+    return Found(mapping, cost.energy_pj, cost.cycles)
 
 
 class _Over(Watch):

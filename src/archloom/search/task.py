@@ -18,15 +18,13 @@ from archloom.search.events import Step
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
 from archloom.search.network_mapping import Options
 from archloom.search.spaces import problems_of
-from archloom.search.strategies import EXACT, name_of, solve_by, solve_exactly
+from archloom.search.strategies import EXACT, identity_of, polished, polishing_s, solve_by, solve_exactly
 
 __all__ = ["Entry", "Flag", "SearchWatch", "Status", "Task", "recall", "run_task"]
 
 Status = Callable[[Step], None]
 """Hears how far a search is."""
 
-GRACE_S = 10.0
-"""A search that has found no mapping when its time is over goes on so long."""
 STATUS_EVERY_S = 0.1
 LEAST_CHANGE = 1e-4
 MOST_STEPS = 200
@@ -88,8 +86,9 @@ class Task:
     @cached_property
     def key(self) -> str:
         """Its content, without names: tasks with the same key have the same answer."""
-        options = {"strategy": name_of(self.strategy)}
-        return key_of(self.parts, options if self.is_exact else {**options, "seed": self.options.seed})
+        options = {"strategy": identity_of(self.strategy)}
+        drawn = {"seed": self.options.seed, "evaluations": self.evaluations}
+        return key_of(self.parts, options if self.is_exact else {**options, **drawn})
 
     @property
     def cache(self) -> Cache | None:
@@ -98,28 +97,19 @@ class Task:
 
 
 class SearchWatch(Watch):
-    """Over when the time is over and a mapping is known, or when somebody says stop."""
+    """Over when the time is over, or when somebody says stop; keeps the moments of the search."""
 
     def __init__(self, limit_s: float | None, stop: Flag, status: Status) -> None:
         self.began = time.monotonic()
         super().__init__(None if limit_s is None else self.began + limit_s, self._hear)
-        self._patience = GRACE_S
         self._stop, self._status = stop, status
         self._said = 0.0
         self.steps = _Steps()
 
     def expired(self) -> bool:
-        if self._stop.is_set():
-            return True
-        return self.deadline is not None and time.monotonic() > self.deadline + self._patience
-
-    def know(self) -> None:
-        """A mapping is known: no need to go on after the deadline."""
-        self._patience = 0.0
+        return self._stop.is_set() or super().expired()
 
     def _hear(self, incumbent: float, bound: float, priced: int) -> None:
-        if incumbent < float("inf"):
-            self.know()
         now = time.monotonic()
         step = Step(now - self.began, incumbent, bound, priced)
         self.steps.add(step)
@@ -171,12 +161,14 @@ def run_task(task: Task, limit_s: float | None, stop: Flag, status: Status) -> E
         return known
     problem, cpu = task.problem, time.process_time()
     incumbent = None if known is None else _found(known, problem)
-    watch = SearchWatch(limit_s, stop, status)
-    if incumbent is not None:
-        watch.know()
     if task.is_exact:
+        kept_s = polishing_s(limit_s)
+        watch = SearchWatch(None if limit_s is None else limit_s - kept_s, stop, status)
         answer = solve_exactly(task.parts, watch, incumbent)
+        if not answer.finished:
+            answer = polished(answer, task.space, problem, kept_s)
     else:
+        watch = SearchWatch(limit_s, stop, status)
         seed, many = task.options.seed, task.evaluations
         answer = solve_by(task.strategy, task.space, task.parts, watch, seed=seed, evaluations=many)
     entry = _entry(answer, problem, time.process_time() - cpu, known, watch)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
-from archloom.architecture.hierarchy import Architecture
+from archloom.architecture.hierarchy import Architecture, Fanout
 from archloom.errors import Fault, InputError, did_you_mean
 from archloom.interop.timeloop.constraints import (
     Axis,
@@ -135,9 +135,10 @@ def _left_of_bounds(given: Sequence[Constraint], workload: Workload) -> dict[str
 def _maximized(
     given: LoopConstraint, architecture: Architecture, left: dict[str, int], faults: list[Fault]
 ) -> list[FactorRule]:
-    """The factors that `maximize_dims` means: group after group, the largest product that the fanout still holds.
+    """The factors that `maximize_dims` means: group after group, the largest product that the mesh of the fanout still holds.
 
-    Of equal products, the one that takes more of the dims named first. `left` is updated.
+    Of equal products, the one that takes more of the dims named first. `left` is updated. Timeloop's front end looks at the
+    number of instances only, and so asks for trips that its mapper can lay along no axis.
     """
     rules: list[FactorRule] = []
     if given.maximize and given.axis is Axis.TEMPORAL:
@@ -146,8 +147,8 @@ def _maximized(
             Fault(f"maximize_dims of {given.target!r} is on loops in time, which nothing bounds", given.place, hint)
         )
         return rules
-    fixed = {factor.dim: factor.value for factor in given.factors if factor.relation in ("=", ">=") and factor.value}
-    room = architecture.level(given.target).fanout.total // max(1, math.prod(fixed.values()))
+    fanout = architecture.level(given.target).fanout
+    placed = [factor.value for factor in given.factors if factor.relation in ("=", ">=") and factor.value > 1]
     for group in given.maximize:
         for dim in group:
             if dim in {factor.dim for factor in given.factors}:
@@ -162,11 +163,22 @@ def _maximized(
                 )
         options = product(*(divisors(left[dim]) for dim in known))
         best = max(
-            (trips for trips in options if math.prod(trips) <= max(1, room)),
+            (trips for trips in options if max(trips, default=1) == 1 or _fits([*placed, *trips], fanout)),
             key=lambda trips: (math.prod(trips), trips),
         )
         for dim, trip in zip(known, best, strict=True):
             rules.append(FactorRule(dim, "=", trip, given.place))
             left[dim] //= trip
-        room //= math.prod(best)
+        placed += best
     return rules
+
+
+def _fits(trips: Sequence[int], fanout: Fanout) -> bool:
+    """Whether loops with these trips can lie across a fanout, each along one axis of its mesh."""
+    if fanout.reshapeable:
+        return math.prod(trips) <= fanout.total
+    reached = {(1, 1)}
+    for trip in trips:
+        laid = {place for x, y in reached for place in ((x * trip, y), (x, y * trip))}
+        reached = {(x, y) for x, y in laid if x <= fanout.x and y <= fanout.y}
+    return bool(reached)

@@ -26,6 +26,7 @@ from archloom.search.exact.fills import (
 )
 from archloom.search.exact.nodes import Cells, Node
 from archloom.search.exact.residency import SLACK, floor_of
+from archloom.search.exact.serving import stretch, stretch_by_total
 from archloom.search.exact.setting import Setting, Spread, Spreads
 from archloom.search.exact.tables import open_credit, pending_below
 from archloom.search.exact.ways import UNSERVED, open_states, rank_of, sequences, start_of
@@ -54,6 +55,8 @@ class Bounds:
         self.alone = Spread((1,) * len(setting.plan.bounds), (1,) * len(setting.plan.bounds))
         self._unserved: dict[tuple[object, ...], float] = {}
         self._shares: dict[tuple[int, Spread], float] = {}
+        self._stretches: dict[tuple[Spread, ...], float] = {}
+        self._inner_stretches: dict[int, dict[int, float]] = {}
 
     def pair(self, energy: Values, cycles: Values) -> Pair:
         """Objective and second figure of energies and latencies, lowered by the slack."""
@@ -96,6 +99,7 @@ class Bounds:
         ways: dict[tuple[int, ...], tuple[Values, Values]] = {}
         fixed = node.energy_pj + self._late_credit(node, spreads)
         outside = self._reduced(spreads, level)
+        stretched = stretch(setting, {at: one for at, one in spreads.items() if at in setting.fanouts})
         for k, key in enumerate(inner.keys):
             pending = pending_below(setting, level, key)
             if pending not in ways:
@@ -104,7 +108,9 @@ class Bounds:
             open_pj = open_credit(setting, level - 1, key, outside) if level else 0.0
             unserved = self._unserved_pj(level, spreads, key.spread)
             energy = fixed + ways[pending][0] + inner.values[k, rows] + open_pj + unserved
-            best = _better(best, _at_least(self._totals(energy, ways[pending][1], totals, key.spread), known))
+            slow = np.maximum(stretched, self._stretch_inside(level, key.spread))
+            pair = self._totals(energy, ways[pending][1], totals, key.spread, slow)
+            best = _better(best, _at_least(pair, known))
         return best
 
     def _crossings(
@@ -287,13 +293,16 @@ class Bounds:
             fixed = fixed - float(setting.read_credit_pj[keeper]) * late * setting.output_words
         best = np.full(size, np.inf), np.full(size, np.inf)
         waiting: dict[tuple[int, ...], tuple[Values, Values]] = {}
+        stretched = np.array([self._stretch_outside(node) for node in nodes])
         for k, key in enumerate(cells.keys):
             if key.pending not in waiting:
                 waiting[key.pending] = self._waiting(nodes, key.pending), self._cycles(nodes, totals, key.pending)
             energy = np.where(rows >= 0, fixed + cells.values[k, rows], np.inf) + waiting[key.pending][0]
             energy = energy + np.array([open_credit(setting, level, key, many) for many in reduced])
             energy = energy + np.array([self._unserved_pj(level + 1, some, key.spread) for some in spreads])
-            best = _better(best, _at_least(self._totals(energy, waiting[key.pending][1], totals, key.spread), known))
+            slow = np.maximum(stretched, self._stretch_inside(level + 1, key.spread))
+            pair = self._totals(energy, waiting[key.pending][1], totals, key.spread, slow)
+            best = _better(best, _at_least(pair, known))
         return best
 
     def _waiting(self, nodes: Sequence[Node], pending: tuple[int, ...]) -> Values:
@@ -367,15 +376,30 @@ class Bounds:
             self._shares[t, spread] = least_distinct(self.setting, t, spread) / spread.total
         return self._shares[t, spread]
 
-    def _totals(self, energy: Values, cycles: Values, totals: Values, inner: int) -> Pair:
+    def _stretch_outside(self, node: Node) -> float:
+        """What the fanouts outside a node's level do to the ports that feed the compute units."""
+        outside = [at for at in self.setting.fanouts if at > node.level]
+        known = tuple(node.spreads[at] for at in outside)
+        if known not in self._stretches:
+            self._stretches[known] = float(stretch(self.setting, dict(zip(outside, known, strict=True))))
+        return self._stretches[known]
+
+    def _stretch_inside(self, level: int, total: int) -> float:
+        """The least that the fanouts inside a level do to them, for the product of their trips."""
+        if level not in self._inner_stretches:
+            self._inner_stretches[level] = stretch_by_total(self.setting, level)
+        return self._inner_stretches[level].get(total, 1.0)
+
+    def _totals(self, energy: Values, cycles: Values, totals: Values, inner: int, slow: Values | float) -> Pair:
         """Pairs from bounds on the traffic energy: adds compute, leakage and the latency bound.
 
-        `totals` [levels, B or 1]: spatial trips of the decided fanouts (1 elsewhere); `inner`: of all others together.
+        `totals` [levels, B or 1]: spatial trips of the decided fanouts (1 elsewhere); `inner`: of all others together;
+        `slow`: cycles per step of the array.
         """
         setting = self.setting
         used = totals.prod(axis=0) * inner
         architecture = setting.problem.architecture
-        least = np.maximum(setting.macs / used, cycles) + setting.plan.latency
+        least = np.maximum(setting.macs / used * slow * SLACK, cycles) + setting.plan.latency
         running = architecture.compute.leak_pj * used
         for at, memory in enumerate(architecture.levels):
             if memory.leak_pj:

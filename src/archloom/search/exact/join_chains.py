@@ -10,12 +10,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from archloom.mapspace.factors import divisors
 from archloom.mapspace.rules import Rules
 from archloom.model.plan import Plan
+from archloom.search.exact.join_compile import njit
 from archloom.search.exact.join_rows import Chain
 
 __all__ = ["axes_of", "cells_of", "chain_of"]

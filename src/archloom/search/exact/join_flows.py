@@ -40,7 +40,7 @@ def tensors_of(plan: Plan) -> Tensors:
     return Tensors(ranks, shared, relevant, multicast, np.array([tensor.is_output for tensor in plan.tensors]))
 
 
-def machine_of(plan: Plan, problem: Problem, least_bits: list[float]) -> Machine:
+def machine_of(plan: Plan, problem: Problem, least_bits: list[float], cycles_limit: float) -> Machine:
     """The hardware of a problem, and its objective."""
     architecture, objective = problem.architecture, problem.objective
     rows = [
@@ -72,7 +72,7 @@ def machine_of(plan: Plan, problem: Problem, least_bits: list[float]) -> Machine
         np.array(rows, np.float64),
         np.array([level.bits for level in plan.levels], np.float64),
         np.array(compute, np.float64),
-        np.array([is_power, *weights, energy_only], np.float64),
+        np.array([is_power, *weights, energy_only, cycles_limit], np.float64),
     )
 
 

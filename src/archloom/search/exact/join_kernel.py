@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from archloom.search.exact.join_compile import njit
 from archloom.search.exact.join_price import TIE, key_of
 from archloom.search.exact.join_rows import sort_by
 
@@ -41,7 +41,8 @@ NODES, BY_BOUND, BY_CAPACITY, CELLS = range(4)
 class Costs(NamedTuple):
     """How flows become a key. `joint` [F, V]: cost of each flow on several groups, whose alternatives are the columns
     `variants` [V + 1]; `scaled`: how many of the costs 1.. are energies that a cell scales, the rest are words at ports.
-    `foot_level`, `foot_bits`, `foot_room` [A]. `goal` [4], `latency`: see join_price."""
+    `foot_level`, `foot_bits`, `foot_room` [A]. `goal` [5], `latency`: see join_price.
+    """
 
     joint: np.ndarray
     variants: np.ndarray
@@ -55,7 +56,8 @@ class Costs(NamedTuple):
 
 class Cells(NamedTuple):
     """All cells: `places` [K, G] class of each group; `base` [K, F] costs that a cell fixes; `rate` [K, F]: scale of an energy, or
-    words per cycle of a port over all instances; `steps` [K] compute cycles; `leak` [K] energy per cycle."""
+    words per cycle of a port over all instances; `steps` [K] compute cycles; `leak` [K] energy per cycle.
+    """
 
     places: np.ndarray
     base: np.ndarray

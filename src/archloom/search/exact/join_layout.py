@@ -19,7 +19,8 @@ Indices = NDArray[np.int64]
 @dataclass(frozen=True, eq=False)
 class Layout:
     """Templates as arrays: `gap`, `rank` [N, D, L, O], `boundary` [N, L, T] (-1: none); `forms`: every different form of a group,
-    `form_of` [N, G]: which of them a template has."""
+    `form_of` [N, G]: which of them a template has.
+    """
 
     gap: Indices
     rank: Indices

@@ -6,7 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from archloom.search.exact.join_compile import njit
 
 __all__ = ["TIE", "Leaf", "Machine", "Tensors", "beats", "distinct_in_rank", "key_of", "price", "price_leaf"]
 
@@ -22,7 +23,8 @@ CAPACITY, LEAST, BLOCK, ENERGY, LEAK, GATE, INSTANCES, CLUSTER, BANDWIDTH = 0, 1
 
 class Tensors(NamedTuple):
     """Tensors as arrays: `ranks` [T, R, D] coefficients (0: absent), `shared` [T, R] by two dims or more, `relevant` [T, D],
-    `multicast` [L, T], `is_output` [T]."""
+    `multicast` [L, T], `is_output` [T].
+    """
 
     ranks: np.ndarray
     shared: np.ndarray
@@ -35,7 +37,8 @@ class Machine(NamedTuple):
     """Hardware numbers: `levels` [L, 13] (see CAPACITY ...), `bits` [L, T], `compute` [5]: pJ per MAC, leakage, cycles of latency
     added once, whether outputs are read when sent outwards, instances.
 
-    `goal` [4]: whether the cost is a power, the powers of energy and cycles (or their weights), whether it is energy alone.
+    `goal` [5]: whether the cost is a power, the powers of energy and cycles (or their weights), whether it is energy alone, and
+    the most cycles a mapping may take.
     """
 
     levels: np.ndarray
@@ -47,7 +50,8 @@ class Machine(NamedTuple):
 class Leaf(NamedTuple):
     """A complete join: `chain` [D] (rows of the factorisations), `picks` [D, L], `cell` [D] classes, and of its template
     `gap`, `rank` [D, L, O], `boundary` [L, T]. `order_rules` [2, L, D]: place that rules prescribe among the innermost,
-    outermost loops of the block (0: none)."""
+    outermost loops of the block (0: none).
+    """
 
     chain: np.ndarray
     picks: np.ndarray
@@ -60,7 +64,9 @@ class Leaf(NamedTuple):
 
 @njit(error_model="numpy")
 def key_of(goal, energy, cycles):
-    """The lexicographic key of an energy and a latency: (cost, what breaks ties)."""
+    """The lexicographic key of an energy and a latency: (cost, what breaks ties), infinite beyond the most cycles allowed."""
+    if cycles > goal[4]:
+        return np.inf, np.inf
     if goal[0] > 0:
         first = 1.0
         if goal[1] == 1.0:
@@ -271,7 +277,7 @@ def _next_state(tensors, t, dim, state):
     if state == CLOSED or not tensors.relevant[t, dim]:
         return state
     for k in range(tensors.ranks.shape[1]):
-        if tensors.ranks[t, k, dim] > 0 and tensors.shared[t, k] and (state == RUN or state == k):
+        if tensors.ranks[t, k, dim] > 0 and tensors.shared[t, k] and state in (RUN, k):
             return k
     return CLOSED
 
@@ -386,7 +392,7 @@ def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed,
                     if not taken[other] and _is_alike(tensors, fixed, level, listed[other], listed[pick]):
                         ok = False
             if ok and not is_free:
-                ok = _is_in_order(fixed, level, at, listed, blocks, taken, pick, count)
+                ok = _is_in_order(fixed, level, listed, blocks, taken, pick, count)
             if ok:
                 break
             pick += 1
@@ -406,7 +412,7 @@ def _best_order(tensors, m, keep, temporal, spatial, gap, rank, boundary, fixed,
 
 
 @njit(error_model="numpy")
-def _is_in_order(fixed, level, at, listed, blocks, taken, pick, count):
+def _is_in_order(fixed, level, listed, blocks, taken, pick, count):
     """Whether the rules on order let loop `pick` be the next one outwards, of all loops of its block not yet placed."""
     inner, outer = fixed[0, level, listed[pick]], fixed[1, level, listed[pick]]
     for other in range(count):

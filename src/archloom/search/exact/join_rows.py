@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from archloom.search.exact.join_compile import njit
 from archloom.search.exact.join_price import distinct_in_rank
 
 __all__ = ["Chain", "Columns", "Form", "Rows", "build_rows", "sort_by"]
@@ -21,7 +21,8 @@ SPAN = 3
 
 class Chain(NamedTuple):
     """Factorisations of all dims: `temporal` [N, L] trips listed by class, `starts` [C + 1]; `spatial` [C, L] trips of the
-    classes; `classes` [D + 1]: the classes of each dim; `size` [D]: bounds."""
+    classes; `classes` [D + 1]: the classes of each dim; `size` [D]: bounds.
+    """
 
     temporal: np.ndarray
     starts: np.ndarray
@@ -33,7 +34,8 @@ class Chain(NamedTuple):
 class Columns(NamedTuple):
     """What rows hold. `tiles` [Q, 2]: level, tensor. A flow is [tile (-1: compute units), tensor, parent (-1: counted at the
     tile), rank that slides (-1: none)]: `single` [S, 4] depend on one group, `single_group` [S], `single_cost` [F, S];
-    `joint` [J, 4] on several. `feet` [A, 2]: level, tensor of tiles with a capacity; `foot_tile` [A]."""
+    `joint` [J, 4] on several. `feet` [A, 2]: level, tensor of tiles with a capacity; `foot_tile` [A].
+    """
 
     tiles: np.ndarray
     single: np.ndarray
@@ -57,7 +59,8 @@ class Form(NamedTuple):
 
 class Rows(NamedTuple):
     """Rows of one group: `chain` [N, W], `picks` [N, W, L] (factorisation and gaps of each dim), `cost` [N, F], `factor` [N, J],
-    `foot` [N, A]; `starts`, `ends` [P] of each class, and the least values of a class: `low_*` [P, ...]."""
+    `foot` [N, A]; `starts`, `ends` [P] of each class, and the least values of a class: `low_*` [P, ...].
+    """
 
     chain: np.ndarray
     picks: np.ndarray
@@ -114,15 +117,14 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
     total = ends[-1]
     kinds, joints, feet = columns.single_cost.shape[0], len(columns.joint), len(columns.feet)
     starts = np.empty_like(ends)
-    chains = np.zeros((total, wide), np.int32)
-    picks = np.zeros((total, wide, levels), np.int8)
-    cost = np.zeros((total, kinds))
-    factor = np.ones((total, joints))
-    foot = np.ones((total, feet))
-    weight = np.zeros(total)
+    chains = np.empty((total, wide), np.int32)
+    picks = np.empty((total, wide, levels), np.int8)
+    cost, factor, foot = np.empty((total, kinds)), np.empty((total, joints)), np.empty((total, feet))
+    weight = np.empty(total)
     classes = np.zeros(wide, np.int64)
     ways, now = np.zeros(wide, np.int64), np.zeros(wide, np.int64)
     values = np.ones((wide, len(columns.tiles)))
+    room = np.empty((6, max(wide, levels)))
     row = 0
     for place in range(len(ends)):
         starts[place] = row
@@ -144,26 +146,24 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
         while not is_empty:
             for i in range(wide):
                 _place_loops(tensors, chain, columns, form, i, chains[row, i], ways[i], picks[row, i], values[i])
-            _fill_row(
-                tensors,
-                chain,
-                columns,
-                form,
-                classes,
-                chains[row],
-                picks[row],
-                values,
-                cost[row],
-                factor[row],
-                foot[row],
-            )
+            _fill_feet(tensors, chain, columns, form, classes, values, foot[row])
             for i in range(wide):
                 now[i] = chains[row, i]
             if _fits(foot[row], columns.feet, foot_bits, foot_room):
+                _fill_costs(
+                    tensors,
+                    chain,
+                    columns,
+                    form,
+                    classes,
+                    chains[row],
+                    picks[row],
+                    values,
+                    room,
+                    cost[row],
+                    factor[row],
+                )
                 row += 1
-            else:
-                for f in range(kinds):
-                    cost[row, f] = 0.0
             i = wide - 1
             while i >= 0:
                 ways[i] += 1
@@ -251,15 +251,22 @@ def _place_loops(tensors, chain, columns, form, i, row, way, picks, value):
 
 
 @njit(error_model="numpy")
-def _fill_row(tensors, chain, columns, form, classes, chains, picks, values, cost, factor, foot):
-    """Costs, factors and footprints of one row."""
+def _fill_costs(tensors, chain, columns, form, classes, chains, picks, values, room, cost, factor):
+    """Costs and factors of one row; `room` [6, max(W, L)] is scratch."""
+    for f in range(len(cost)):
+        cost[f] = 0.0
     for s in range(len(columns.single)):
         if columns.single_group[s] == form.group:
-            words = _factor(tensors, chain, columns, form, columns.single[s], classes, chains, picks, values)
+            words = _factor(tensors, chain, columns, form, columns.single[s], classes, chains, picks, values, room)
             for f in range(len(cost)):
                 cost[f] += columns.single_cost[f, s] * words
     for j in range(len(factor)):
-        factor[j] = _factor(tensors, chain, columns, form, columns.joint[j], classes, chains, picks, values)
+        factor[j] = _factor(tensors, chain, columns, form, columns.joint[j], classes, chains, picks, values, room)
+
+
+@njit(error_model="numpy")
+def _fill_feet(tensors, chain, columns, form, classes, values, foot):
+    """Footprints of one row."""
     for a in range(len(foot)):
         level, t, q = columns.feet[a, 0], columns.feet[a, 1], columns.foot_tile[a]
         words = 1.0
@@ -283,7 +290,7 @@ def _across(chain, k, first, last):
 
 
 @njit(error_model="numpy")
-def _factor(tensors, chain, columns, form, flow, classes, chains, picks, values):
+def _factor(tensors, chain, columns, form, flow, classes, chains, picks, values, room):
     """The factor of a row in a flow."""
     q, t, parent, slides = flow[0], flow[1], flow[2], flow[3]
     level = columns.tiles[q, 0] if q >= 0 else -1
@@ -314,19 +321,22 @@ def _factor(tensors, chain, columns, form, flow, classes, chains, picks, values)
             if not concerned:
                 continue
             if r == slides:
-                result *= _slide(tensors, chain, form, t, r, level, side, classes, chains, picks)
+                result *= _slide(tensors, chain, form, t, r, level, side, classes, chains, picks, room)
             else:
                 result *= side * turns
             if parent >= 0:
-                result *= _sharing(tensors, chain, form, t, r, level, parent, classes, chains)
+                result *= _sharing(tensors, chain, form, t, r, level, parent, classes, chains, room)
     return result
 
 
 @njit(error_model="numpy")
-def _slide(tensors, chain, form, t, rank, level, side, classes, chains, picks):
+def _slide(tensors, chain, form, t, rank, level, side, classes, chains, picks, room):
     """Fewest words along a rank while a tile slides over it, over all instances, if no other dim turned the tile."""
     levels = chain.temporal.shape[1]
-    reach, trips, gaps = np.ones((2, levels)), np.ones((2, levels)), np.zeros((2, levels), np.int64)
+    reach, trips, gaps = room[0:2], room[2:4], room[4:6]
+    for b in range(levels):
+        for e in range(2):
+            reach[e, b], trips[e, b], gaps[e, b] = 1.0, 1.0, 0.0
     found, spread = 0, 1.0
     for i in range(len(form.dims)):
         d = form.dims[i]
@@ -372,13 +382,13 @@ def _slide(tensors, chain, form, t, rank, level, side, classes, chains, picks):
 
 
 @njit(error_model="numpy")
-def _sharing(tensors, chain, form, t, rank, level, parent, classes, chains):
+def _sharing(tensors, chain, form, t, rank, level, parent, classes, chains, room):
     """Share of the spatial iterations between a tile and its parent that want different words, along a shared rank."""
     wide = len(form.dims)
     result = 1.0
-    reach, trips, coefficients = np.ones(wide), np.ones(wide), np.empty(wide)
+    reach, trips, coefficients = room[0, :wide], room[1, :wide], room[2, :wide]
     for i in range(wide):
-        coefficients[i] = tensors.ranks[t, rank, form.dims[i]]
+        reach[i], trips[i], coefficients[i] = 1.0, 1.0, tensors.ranks[t, rank, form.dims[i]]
     for b in range(parent + 1):
         both = 1.0
         for i in range(wide):

@@ -85,8 +85,9 @@ def templates(shape: Shape, kept: Kept) -> tuple[Template, ...]:
     """All templates of a keep mask that can hold a best mapping."""
     found: dict[tuple[object, ...], Template] = {}
     tiles = tiles_of(kept)
+    known: dict[object, tuple[Option, ...]] = {}
     for blocks in _arrangements(shape, kept, 0, frozenset()):
-        template = _template(shape, tiles, blocks)
+        template = _template(shape, tiles, blocks, known)
         seen: tuple[object, ...] = (template.options,) if _is_plain(shape) else (template.options, template.boundaries)
         found.setdefault(seen, template)
     return tuple(found.values())
@@ -159,14 +160,23 @@ def _is_useful(shape: Shape, order: tuple[int, ...], fronts: tuple[tuple[int, in
     return True
 
 
-def _template(shape: Shape, tiles: list[tuple[int, int]], blocks: tuple[_Block, ...]) -> Template:
-    cache: dict[object, tuple[tuple[Option, ...], ...]] = {}
+def _template(
+    shape: Shape, tiles: list[tuple[int, int]], blocks: tuple[_Block, ...], known: dict[object, tuple[Option, ...]]
+) -> Template:
+    """The template of an arrangement; `known` are the options found so far, by block and kind of dim."""
+    by_kind: dict[object, tuple[tuple[Option, ...], ...]] = {}
     options: list[tuple[tuple[Option, ...], ...]] = []
     for dim in range(shape.dims):
         kind = (tuple(dim in relevant for relevant in shape.relevant), shape.is_simple(dim))
-        if kind not in cache:
-            cache[kind] = tuple(_options(shape, tiles, block, level, dim) for level, block in enumerate(blocks))
-        options.append(cache[kind])
+        if kind not in by_kind:
+            listed: list[tuple[Option, ...]] = []
+            for level, block in enumerate(blocks):
+                key = (level, block, kind)
+                if key not in known:
+                    known[key] = _options(shape, tiles, block, level, dim)
+                listed.append(known[key])
+            by_kind[kind] = tuple(listed)
+        options.append(by_kind[kind])
     return Template(tuple(block.order for block in blocks[:-1]), tuple(options))
 
 

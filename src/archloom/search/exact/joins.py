@@ -33,8 +33,8 @@ __all__ = ["solve_joins"]
 NODES = 1 << 19
 """Nodes of a join between two looks at the clock."""
 
-MEMORY = 1 << 22
-"""Rows of all groups that are kept in memory for the templates to come."""
+MEMORY = 1 << 27
+"""Bytes of rows that a keep mask holds in memory for the templates to come; the others are built again."""
 
 
 @dataclass(eq=False)
@@ -78,39 +78,56 @@ class _Search:
 
 @dataclass(eq=False)
 class _Mask:
-    """One keep mask under search: the rows of the forms built so far, and the least values of all of them."""
+    """One keep mask under search: its `open` templates (a deadline cuts off the others), rows held in memory, least values."""
 
     flows: Flows
     layout: Layout
+    open: NDArray[np.int64]
     rows: dict[int, Rows]
     lows: Lows
     offset: NDArray[np.int64]
 
 
-def solve_joins(problem: Problem, watch: Watch, incumbent: Found | None = None) -> Answer:
-    """The best mapping with free cuts, proven by group joins; with a deadline, the best so far and an honest bound.
+def solve_joins(
+    problem: Problem, watch: Watch, incumbent: Found | None = None, *, cycles_limit: float = math.inf
+) -> Answer:
+    """The best mapping with free cuts, of at most `cycles_limit` cycles, proven by group joins; or with a deadline, the best so far.
 
     Any einsum, fanouts, bypass and rules but padding (solve each padded bound by itself) and given cuts. `incumbent`: a
     mapping of the space found before. Raises InputError for another kind of problem.
     """
     _check(problem)
-    search = _open(problem, watch, incumbent)
+    search = _open(problem, watch, incumbent, cycles_limit)
     if search is None:
         return Answer(incumbent, math.inf, True, 0, {"rules": 1})
     queue: list[tuple[float, float, int, int]] = []
     masks: list[_Mask] = []
-    bound = math.inf
+    floor = math.inf
     for kept in _keep_masks(search):
-        if watch.expired():
-            return _answer(search, incumbent, 0.0)
+        if masks and watch.expired():
+            floor = _floor(problem)
+            break
         mask = _open_mask(search, kept)
-        offsets = mask.offset[mask.layout.form_of]
-        found = template_bounds(mask.flows.costs, mask.flows.cells, mask.lows, offsets)
-        queue += [(float(a), float(b), len(masks), n) for n, (a, b) in enumerate(found)]
+        found = template_bounds(
+            mask.flows.costs, mask.flows.cells, mask.lows, mask.offset[mask.layout.form_of[mask.open]]
+        )
+        queue += [
+            (float(first), float(second), len(masks), int(n))
+            for n, (first, second) in zip(mask.open, found, strict=True)
+        ]
         masks.append(mask)
+        if len(mask.open) < len(mask.layout.form_of):
+            floor = _floor(problem)
+            break
     queue.sort()
-    bound = _run(search, queue, masks)
-    return _answer(search, incumbent, bound)
+    return _answer(search, incumbent, min(floor, _run(search, queue, masks)))
+
+
+def _floor(problem: Problem) -> float:
+    """What every mapping costs at least: its multiplications, on the whole array."""
+    workload, architecture = problem.workload, problem.architecture
+    cycles = max(1.0, workload.macs / architecture.compute_instances)
+    return problem.objective.value(architecture.compute.energy_pj * workload.macs, cycles) * (1 - 1e-9)
 
 
 def _check(problem: Problem) -> None:
@@ -122,7 +139,7 @@ def _check(problem: Problem) -> None:
         raise InputError("the exact search with free cuts takes no cut as given: leave the cuts free")
 
 
-def _open(problem: Problem, watch: Watch, incumbent: Found | None) -> _Search | None:
+def _open(problem: Problem, watch: Watch, incumbent: Found | None, cycles_limit: float) -> _Search | None:
     """Lower a problem to arrays; None where the rules allow nothing."""
     rules = problem.rules
     plan = lower(problem.workload, problem.architecture, cuts=True, drain_reads=problem.drain_reads)
@@ -134,7 +151,7 @@ def _open(problem: Problem, watch: Watch, incumbent: Found | None) -> _Search | 
     if not plan.bounds:  # a single operation: keep one dim of bound 1, so that there is something to list
         plan = replace(plan, active=(0,), bounds=(1,), tensors=tuple(replace(t, irrelevant=(0,)) for t in plan.tensors))
     capacity = [level.size_bits / level.buffering for level in problem.architecture.levels]
-    least = [share * bits if share else 0.0 for share, bits in zip(rules.min_fill, capacity, strict=True)]
+    least = [share * bits if bits < math.inf else 0.0 for share, bits in zip(rules.min_fill, capacity, strict=True)]
     whole = sum(
         math.prod(problem.workload.shape(tensor)) * problem.architecture.levels[-1].tensor_bits(tensor)
         for tensor in problem.workload.tensors
@@ -156,7 +173,7 @@ def _open(problem: Problem, watch: Watch, incumbent: Found | None) -> _Search | 
         watch=watch,
         plan=plan,
         tensors=tensors,
-        machine=machine_of(plan, problem, least),
+        machine=machine_of(plan, problem, least, cycles_limit),
         chain=chain,
         cells=cells,
         groups=groups,
@@ -230,7 +247,7 @@ def _keep_masks(search: _Search) -> Iterator[Kept]:
 
 
 def _open_mask(search: _Search, kept: Kept) -> _Mask:
-    """Lower a keep mask: its flows, its templates, and the rows of every form its groups take."""
+    """Lower a keep mask: its flows, its templates, and the rows of every form its groups take, at least of the first template."""
     plan, rules = search.plan, search.problem.rules
     shape = Shape(
         levels=len(plan.levels),
@@ -256,16 +273,22 @@ def _open_mask(search: _Search, kept: Kept) -> _Mask:
     )
     layout = layout_of(shape, kept, search.groups)
     rows: dict[int, Rows] = {}
-    lows: list[Rows] = []
+    lows: list[Lows] = []
+    held = 0
+    first = int(layout.form_of[0].max(initial=-1)) if len(layout.form_of) else -1
     for f in range(len(layout.forms)):
+        if f > first and search.watch.expired():
+            break
         built = _build(search, flows, layout, f)
-        lows.append(built)
-        _remember(rows, f, built)
-    starts = np.cumsum([0, *(len(built.starts) for built in lows)])[:-1]
-    joined = Lows(
-        *(np.concatenate([getattr(built, name) for built in lows]) for name in ("low_cost", "low_factor", "low_foot"))
+        lows.append(Lows(built.low_cost, built.low_factor, built.low_foot))
+        held += sum(table.nbytes for table in built)
+        if held <= MEMORY:
+            rows[f] = built
+    starts = np.cumsum([0, *(len(low.cost) for low in lows)])[:-1]
+    complete = np.nonzero(np.all(layout.form_of < len(lows), axis=1))[0]
+    return _Mask(
+        flows, layout, complete, rows, Lows(*(np.concatenate(tables) for tables in zip(*lows, strict=True))), starts
     )
-    return _Mask(flows, layout, rows, joined, starts)
 
 
 def _build(search: _Search, flows: Flows, layout: Layout, f: int) -> Rows:
@@ -283,12 +306,6 @@ def _build(search: _Search, flows: Flows, layout: Layout, f: int) -> Rows:
     )
 
 
-def _remember(rows: dict[int, Rows], f: int, built: Rows) -> None:
-    """Keep rows for templates to come, as long as they do not fill the memory."""
-    if sum(len(other.chain) for other in rows.values()) + len(built.chain) <= MEMORY:
-        rows[f] = built
-
-
 def _run(search: _Search, queue: list[tuple[float, float, int, int]], masks: list[_Mask]) -> float:
     """Join template after template, best bound first; returns the proven lower bound of the objective."""
     best, watch = search.best, search.watch
@@ -299,7 +316,7 @@ def _run(search: _Search, queue: list[tuple[float, float, int, int]], masks: lis
         if best.is_beaten(first, second):
             search.excluded["templates by bound"] = search.excluded.get("templates by bound", 0) + 1
             continue
-        if watch.expired() or not _join(search, masks[number], n, first):
+        if (at and watch.expired()) or not _join(search, masks[number], n, first):
             return min(first, float(best.key[0]))
     return float(best.key[0])
 
@@ -315,9 +332,8 @@ def _join(search: _Search, mask: _Mask, n: int, bound: float) -> bool:
         why = join(flows.costs, flows.cells, lists, mask.lows, offsets, stack, best.key, search.tally, NODES)
         if why == DONE:
             return True
-        if why == LEAF:
-            _price(search, mask, n, rows, lists, stack)
-        elif watch.tell is not None:
+        is_news = why != LEAF or _price(search, mask, n, rows, stack)
+        if is_news and watch.tell is not None:
             watch.tell(float(best.key[0]), min(bound, float(best.key[0])), search.priced)
         if watch.expired():
             return False
@@ -335,8 +351,8 @@ def _lists(rows: list[Rows]) -> Lists:
     )
 
 
-def _price(search: _Search, mask: _Mask, n: int, rows: list[Rows], lists: Lists, stack: Stack) -> None:
-    """Price the complete join that a stack stands at."""
+def _price(search: _Search, mask: _Mask, n: int, rows: list[Rows], stack: Stack) -> bool:
+    """Price the complete join that a stack stands at; whether it is the best so far."""
     plan, best = search.plan, search.best
     cell = stack.cells[stack.at[0]]
     picked = np.zeros(len(plan.bounds), np.int64)
@@ -366,8 +382,10 @@ def _price(search: _Search, mask: _Mask, n: int, rows: list[Rows], lists: Lists,
         best.dims,
         best.ends,
     )
-    if before != (float(best.key[2]), float(best.key[3])):
+    is_better = before != (float(best.key[2]), float(best.key[3]))
+    if is_better:
         best.keep = mask.flows.keep
+    return is_better
 
 
 def _answer(search: _Search, incumbent: Found | None, bound: float) -> Answer:

@@ -37,6 +37,10 @@ COLUMNS = 8192
 """Candidates bounded at once, or a little more: their arrays stay in cache."""
 
 
+Entry = tuple[float, float, int, "_Search", Node | Stream | None]
+"""In the queue: objective and second figure at least, ticket, whose, what (None: a residency not yet begun)."""
+
+
 class Lattice:
     """One problem's lattices, by residency; they do not depend on the objective, so several searches share them."""
 
@@ -64,22 +68,39 @@ class Lattice:
         Stops early when `watch` expires: the answer is then the best mapping so far and the bound proven by then.
         """
         state = _State(objective, watch, incumbent)
-        every = [Bounds(setting, objective, cycles_limit) for setting in self.settings]
-        ranked = sorted(
-            ((bounds.of_residency(), k) for k, bounds in enumerate(every)), key=lambda pair: (pair[0], pair[1])
-        )
-        least = math.inf
-        finished = True
-        for (value, second), k in ranked:
+        heap: list[Entry] = []
+        ticket = counter()
+        for setting in self.settings:
+            search = _Search(state, Bounds(setting, objective, cycles_limit), self, heap, ticket)
+            value, second = search.bounds.of_residency()
             if state.worse(np.array([value]), np.array([second]))[0]:
                 state.exclude("residency", 1)
-                continue
-            search = _Search(state, every[k], self) if not watch.expired() else None
-            left = value if search is None else search.run()
-            least = min(least, left)
-            finished = finished and math.isinf(left)
+            else:
+                heapq.heappush(heap, (value, second, next(ticket), search, None))
+        least = _run(state, heap)
         best = state.key_of_best()[0]
+        finished = math.isinf(least)
         return Answer(state.best, best if finished else min(least, best), finished, state.priced, state.excluded)
+
+
+def _run(state: _State, heap: list[Entry]) -> float:
+    """Search until nothing can be better; returns the least bound left (inf then), sooner when the time is over."""
+    ticks = 0
+    while heap:
+        value, second, _, search, item = heapq.heappop(heap)
+        if value > state.key_of_best()[0]:
+            state.exclude("bound", len(heap) + 1)
+            return math.inf
+        if state.worse(np.array([value]), np.array([second]))[0]:
+            state.exclude("bound", 1)  # a tie: others in the queue may still win by their second figure
+            continue
+        if state.watch.expired():
+            return value
+        if state.watch.tell is not None and ticks % 16 == 0:
+            state.watch.tell(state.key_of_best()[0], value, state.priced)
+        ticks += 1
+        search.step(item, value)
+    return math.inf
 
 
 def solve_lattice(problem: Problem, watch: Watch, incumbent: Found | None = None) -> Answer:
@@ -115,84 +136,65 @@ class _State:
 
 
 class _Search:
-    """The search of one residency."""
+    """The search of one residency, in the queue of all."""
 
-    def __init__(self, state: _State, bounds: Bounds, lattice: Lattice) -> None:
+    def __init__(
+        self, state: _State, bounds: Bounds, lattice: Lattice, heap: list[Entry], ticket: Iterator[int]
+    ) -> None:
         self.state = state
         self.bounds = bounds
         self.setting = bounds.setting
-        self.cells = lattice.cells(bounds.setting)
-        self.heap: list[tuple[float, float, int, Node | Stream]] = []
-        self.ticket = counter()
+        self.lattice = lattice
+        self.heap = heap
+        self.ticket = ticket
         self.seen: dict[tuple[object, ...], list[Values]] = {}
         self._factors: dict[int, Values] = {}
 
-    def run(self) -> float:
-        """Search until nothing can be better; returns the least bound left (inf then), sooner when the time is over."""
-        setting, state = self.setting, self.state
+    @property
+    def cells(self) -> list[Cells]:
+        return self.lattice.cells(self.setting)
+
+    def step(self, item: Node | Stream | None, value: float) -> None:
+        """Take what came up in the queue one step further; the first time (None), begin with the whole workload."""
+        if isinstance(item, Node):
+            self._push_stream(self._expand(item, value))
+        elif isinstance(item, Stream):
+            self._advance(item)
+        else:
+            self._dive(self._whole(), value)
+
+    def _whole(self) -> Node:
+        """The workload as the one tile of the outermost level."""
+        setting = self.setting
         ones = np.ones((setting.levels, len(setting.plan.bounds)), np.int64)
         each = (1.0,) * len(setting.plan.tensors)
         alone = (self.bounds.alone,) * setting.levels
-        self._push_nodes(
-            [
-                Node(
-                    setting.levels - 1,
-                    setting.plan.bounds,
-                    ones,
-                    np.zeros_like(ones),
-                    alone,
-                    0.0,
-                    1.0,
-                    (0.0, 0.0),
-                    each,
-                    each,
-                )
-            ]
-        )
-        self._dive()
-        ticks = 0
-        if state.watch.tell is not None and self.heap:
-            state.watch.tell(state.key_of_best()[0], min(self.heap)[0], state.priced)
-        while self.heap:
-            value, second, _, item = heapq.heappop(self.heap)
-            if value > state.key_of_best()[0]:
-                state.exclude("bound", len(self.heap) + 1)
-                return math.inf
-            if state.worse(np.array([value]), np.array([second]))[0]:
-                state.exclude("bound", 1)  # a tie: others in the queue may still win by their second figure
-                continue
-            if state.watch.expired():
-                return value
-            ticks += 1
-            if state.watch.tell is not None and ticks % 16 == 1:
-                state.watch.tell(state.key_of_best()[0], value, state.priced)
-            if isinstance(item, Node):
-                self._push_stream(self._expand(item, value))
-            else:
-                self._advance(item)
-        return math.inf
+        idle = np.zeros_like(ones)
+        return Node(setting.levels - 1, setting.plan.bounds, ones, idle, alone, 0.0, 1.0, (0.0, 0.0), each, each)
 
-    def _dive(self) -> None:
+    def _dive(self, whole: Node, value: float) -> None:
         """Follow the best bound straight down to a complete mapping: a good incumbent within milliseconds."""
-        aside: list[tuple[float, float, int, Node | Stream]] = []
-        while self.heap and self.state.best is None:
-            value, _, _, item = heapq.heappop(self.heap)
+        everything, self.heap = self.heap, []
+        aside: list[Entry] = []
+        priced = self.state.priced
+        self._push_stream(self._expand(whole, value))
+        while self.heap and self.state.priced == priced:
+            value, _, _, _, item = heapq.heappop(self.heap)
             aside += self.heap
             self.heap = []
-            if isinstance(item, Node):
-                self._push_stream(self._expand(item, value))
-            else:
-                self._advance(item)
-                deeper = [entry for entry in self.heap if isinstance(entry[3], Node)]
+            self.step(item, value)
+            if isinstance(item, Stream):
+                deeper = [entry for entry in self.heap if isinstance(entry[-1], Node)]
                 if deeper:
-                    aside += [entry for entry in self.heap if isinstance(entry[3], Stream)]
+                    aside += [entry for entry in self.heap if isinstance(entry[-1], Stream)]
                     self.heap = deeper
                     heapq.heapify(self.heap)
             if not self.heap:
                 self.heap, aside = aside, []
                 heapq.heapify(self.heap)
-        self.heap += aside
-        heapq.heapify(self.heap)
+        left, self.heap = [*self.heap, *aside], everything
+        for entry in left:
+            heapq.heappush(everything, entry)
 
     def _push_nodes(self, nodes: list[Node], known: Values | float = 0.0) -> list[int]:
         """Queue the nodes that may still win; returns which."""
@@ -202,13 +204,13 @@ class _Search:
         alive = np.flatnonzero(~self.state.worse(value, second))
         self.state.exclude("bound", len(nodes) - len(alive))
         for k in alive:
-            heapq.heappush(self.heap, (float(value[k]), float(second[k]), next(self.ticket), nodes[k]))
+            heapq.heappush(self.heap, (float(value[k]), float(second[k]), next(self.ticket), self, nodes[k]))
         return alive.tolist()
 
     def _push_stream(self, stream: Stream) -> None:
         if stream.at < len(stream.value):
-            entry = float(stream.value[stream.at]), float(stream.second[stream.at]), next(self.ticket), stream
-            heapq.heappush(self.heap, entry)
+            value, second = float(stream.value[stream.at]), float(stream.second[stream.at])
+            heapq.heappush(self.heap, (value, second, next(self.ticket), self, stream))
 
     # -- expanding a node -------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from archloom.search.exact.serving import stretch_by_total
 from archloom.search.exact.setting import Setting
 
 __all__ = ["SLACK", "floor_of"]
@@ -32,7 +33,11 @@ def floor_of(setting: Setting) -> tuple[float, float]:
         if tensor.is_output:
             energy -= setting.read_credit_pj[setting.innermost[t]] * words * math.prod(widest)
     energy = max(energy, 0.0) + setting.problem.architecture.compute.energy_pj * setting.macs
-    cycles = max(1.0, setting.macs / math.prod(widest), _port_cycles(setting, widest)) + setting.plan.latency
+    steps = min(
+        (setting.macs / total * slow * SLACK for total, slow in stretch_by_total(setting, setting.levels).items()),
+        default=setting.macs / math.prod(widest),
+    )
+    cycles = max(1.0, steps, _port_cycles(setting, widest)) + setting.plan.latency
     return energy, cycles
 
 

@@ -75,14 +75,14 @@ class Table:
 def build_tables(setting: Setting) -> list[Table]:
     """`tables[l]`: for each shape of the tiles at level l (after its loops), the least energy of everything inside it.
 
-    Shapes that do not fit level l are +inf.
+    Shapes that do not fit level l are +inf. The outermost level has no table: its one tile is the whole workload.
     """
     start = Table()
     origin = np.full(setting.grid.shape, np.inf)
     origin.flat[0] = 0.0
     start.values[Key((-1,) * len(setting.plan.tensors), 1, ())] = origin
     tables: list[Table] = []
-    for level in range(setting.levels):
+    for level in range(setting.levels - 1):
         inner = tables[-1] if tables else start
         tables.append(_after_block(setting, level, inner))
     return tables
