@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Literal
 
 import numpy as np
 from tests.search.brute_force import random_problem
@@ -63,17 +64,18 @@ def random_constraints(rng: random.Random, workload: Workload, architecture: Arc
     return Constraints(tuple(levels), *total, pooled=rng.choice([None, None, None, True]))
 
 
-def constrained_problem(seed: int) -> tuple[MapSpace, Objective, bool] | None:
+def constrained_problem(seed: int, cuts: Literal["level", "free"] = "level") -> tuple[MapSpace, Objective, bool] | None:
     """(space, objective, drain_reads), or None where the constraints leave nothing or too much to list."""
     workload, architecture, objective, drain = random_problem(seed)
-    rng = random.Random(f"constraints {seed}")
-    padding = rng.random() < 0.25
+    rng = random.Random(f"constraints {seed} {cuts}")
+    padding = rng.random() < (0.25 if cuts == "level" else 0.5)
+    constraints = random_constraints(rng, workload, architecture)
     try:
-        space = MapSpace(workload, architecture, random_constraints(rng, workload, architecture), padding=padding)
+        space = MapSpace(workload, architecture, constraints, padding=padding, cuts=cuts)
     except InputError:
         return None
     aim = rng.choice([objective_of(objective), objective_of("ed2p"), objective_of({"energy": 1.0, "latency": 3.0})])
-    return (space, aim, drain) if 0 < space.total <= LISTED else None
+    return (space, aim, drain) if 0 < space.total <= (LISTED if cuts == "level" else LISTED // 4) else None
 
 
 def best_of_space(space: MapSpace, objective: Objective, *, drain_reads: bool) -> tuple[float, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from typing import Literal
 
 import pytest
 from tests.search.constrained_cases import best_of_space, constrained_problem
@@ -13,21 +15,34 @@ from archloom.search.network_mapping import Options
 from archloom.search.spaces import problems_of
 
 
-@pytest.mark.parametrize("block", range(10))
-def test_nothing_that_the_constraints_allow_is_better(block: int) -> None:
-    listed = 0
-    for seed in range(15 * block, 15 * block + 15):
-        case = constrained_problem(seed)
+def check(seeds: range, cuts: Literal["level", "free"], limit_s: float | None = None) -> int:
+    """Compare the mapper with the listing; returns how many problems were compared."""
+    compared = 0
+    for seed in seeds:
+        case = constrained_problem(seed, cuts)
         if case is None:
             continue
         space, objective, drain_reads = case
-        found = math.inf, math.inf
-        for problem in problems_of(space, Options(objective, padding=space.padding, drain_reads=drain_reads)):
-            answer = solve(problem, Watch())
-            assert answer.finished
+        found, finished = (math.inf, math.inf), True
+        options = Options(objective, cuts=cuts, padding=space.padding, drain_reads=drain_reads)
+        for problem in problems_of(space, options):
+            answer = solve(problem, Watch(None if limit_s is None else time.monotonic() + limit_s))
+            finished = finished and answer.finished
             if answer.best is not None:
                 assert space.contains(answer.best.mapping) is None
                 found = min(found, objective.key(answer.best.energy_pj, answer.best.cycles))
-        assert found == pytest.approx(best_of_space(space, objective, drain_reads=drain_reads), rel=1e-9), seed
-        listed += 1
-    assert listed >= 8
+        if finished:
+            assert found == pytest.approx(best_of_space(space, objective, drain_reads=drain_reads), rel=1e-9), seed
+            compared += 1
+    return compared
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_nothing_that_the_constraints_allow_is_better(block: int) -> None:
+    assert check(range(15 * block, 15 * block + 15), "level") >= 8
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_with_free_cuts_too(block: int) -> None:
+    pytest.importorskip("numba")
+    assert check(range(20 * block, 20 * block + 20), "free", limit_s=5.0) >= 8

@@ -113,10 +113,10 @@ def _count_rows(chain, form):
 def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, prune):
     """All rows of a group that can be part of a legal mapping, cheapest first; `prune`: without those that another dominates."""
     wide, levels = form.count.shape
-    ends = _count_rows(chain, form)
-    total = ends[-1]
+    counted = _count_rows(chain, form)  # rows that do not fit drop out, so `ends` may fall behind
+    total = counted[-1]
     kinds, joints, feet = columns.single_cost.shape[0], len(columns.joint), len(columns.feet)
-    starts = np.empty_like(ends)
+    starts, ends = np.empty_like(counted), np.empty_like(counted)
     chains = np.empty((total, wide), np.int32)
     picks = np.empty((total, wide, levels), np.int8)
     cost, factor, foot = np.empty((total, kinds)), np.empty((total, joints)), np.empty((total, feet))
@@ -126,7 +126,7 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
     values = np.ones((wide, len(columns.tiles)))
     room = np.empty((6, max(wide, levels)))
     row = 0
-    for place in range(len(ends)):
+    for place in range(len(counted)):
         starts[place] = row
         rest, is_empty = place, False
         for i in range(wide - 1, -1, -1):
@@ -135,7 +135,7 @@ def build_rows(tensors, chain, columns, form, foot_bits, foot_room, sort_cost, p
             classes[i] = chain.classes[d] + rest % many
             rest //= many
         first = row
-        if ends[place] > (ends[place - 1] if place else 0):
+        if counted[place] > (counted[place - 1] if place else 0):
             for i in range(wide):
                 chains[row, i] = chain.starts[classes[i]]
                 while _ways(chain, form, i, chains[row, i]) == 0:
