@@ -158,10 +158,12 @@ def test_example_script(script: Path, tmp_path: Path) -> None:
 
 
 def test_make_demo(tmp_path: Path) -> None:
-    """The command behind `make demo`, which the README starts with."""
+    """The commands behind `make demo`, which the README starts with; of the network that is mapped, a layer will do here."""
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (command,) = [line for line in plan.splitlines() if "bin/archloom " in line]
+    commands = [re.sub(r"\S*bin/archloom", "archloom", line) for line in plan.splitlines() if "bin/archloom " in line]
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    printed = shell(re.sub(r"\S*bin/archloom", "archloom", command), tmp_path)
-    assert "layer1.0.conv1 on eyeriss" in printed
-    assert "168 of 168" in printed
+    evaluated, mapped = (shell(command.replace("resnet18 ", "resnet18:fc "), tmp_path) for command in commands)
+    assert "layer1.0.conv1 on eyeriss" in evaluated
+    assert "168 of 168" in evaluated
+    assert "fc on eyeriss" in mapped
+    assert "best EDP, proven" in mapped

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archloom.display import renderers
+from archloom.display import renderers, savers
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
     from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
     from archloom.errors import InfeasibleError, InputError
     from archloom.mapping.nest import LevelNest, Loop, Mapping
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from archloom.model.result import Evaluation
     from archloom.search.mapper import map
     from archloom.search.network_mapping import LayerMapping, NetworkMapping
+    from archloom.search.pareto import ParetoFront, pareto
     from archloom.spec import load, load_architecture, load_network
     from archloom.workload.einsum import Workload, einsum
     from archloom.workload.network import Network
@@ -43,6 +47,7 @@ __all__ = [
     "Memory",
     "Network",
     "NetworkMapping",
+    "ParetoFront",
     "Workload",
     "__version__",
     "einsum",
@@ -52,6 +57,7 @@ __all__ = [
     "load_architecture",
     "load_network",
     "map",
+    "pareto",
 ]
 
 _HOMES = {
@@ -63,6 +69,7 @@ _HOMES = {
     "archloom.model.result": ("Evaluation",),
     "archloom.search.mapper": ("map",),
     "archloom.search.network_mapping": ("LayerMapping", "NetworkMapping"),
+    "archloom.search.pareto": ("ParetoFront", "pareto"),
     "archloom.spec": ("load", "load_architecture", "load_network"),
     "archloom.workload.einsum": ("Workload", "einsum"),
     "archloom.workload.network": ("Network",),
@@ -82,7 +89,31 @@ def _show_mapping(mapping: Mapping) -> str:
     return mapping_fragment(mapping)
 
 
-renderers.update(Evaluation=_show_evaluation, Mapping=_show_mapping)
+def _show_network_mapping(mapping: NetworkMapping) -> str:
+    from archloom.report.mapping_html import network_fragment
+
+    return network_fragment(mapping)
+
+
+def _show_layer_mapping(layer: LayerMapping) -> str:
+    from archloom.report.mapping_html import layer_fragment
+
+    return layer_fragment(layer)
+
+
+def _save_network_mapping(mapping: NetworkMapping, folder: str | PathLike[str]) -> list[Path]:
+    from archloom.report.mapping_files import save
+
+    return save(mapping, folder)
+
+
+renderers.update(
+    Evaluation=_show_evaluation,
+    Mapping=_show_mapping,
+    NetworkMapping=_show_network_mapping,
+    LayerMapping=_show_layer_mapping,
+)
+savers.update(NetworkMapping=_save_network_mapping)
 
 
 def __getattr__(name: str) -> Any:

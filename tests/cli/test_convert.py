@@ -80,3 +80,19 @@ def test_what_timeloop_cannot_say(archloom: Archloom, folder: Path) -> None:
     done = archloom("convert", "all.yaml", "--to", "timeloop")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: mapping at 'GLB': the tiles of O have a cut")
+
+
+def test_tables_for_accelergy(archloom: Archloom, folder: Path) -> None:
+    """The tables of a machine are those that its Timeloop file carries, and are read back."""
+    from archloom.interop.accelergy import read_art, read_ert
+
+    written = archloom("convert", "all.yaml", "--to", "timeloop").out
+    (folder / "timeloop.yaml").write_text(written, "utf-8")
+    done = archloom("convert", "all.yaml", "--to", "ert", "--out", "made")
+    assert (done.code, done.err) == (0, "wrote made/ERT.yaml\n")
+    assert read_ert(folder / "made" / "ERT.yaml") == read_ert(folder / "timeloop.yaml")
+    done = archloom("convert", "all.yaml", "--to", "art")
+    assert done.code == 0
+    assert read_art(done.out) == read_art(folder / "timeloop.yaml")
+    done = archloom("convert", "--to", "ert")
+    assert done.err.startswith("error: no architecture is given")

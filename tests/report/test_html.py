@@ -9,7 +9,7 @@ from archloom.mapping.nest import Mapping
 from archloom.model.result import Evaluation
 from archloom.report.html import evaluation_fragment, evaluation_page, mapping_fragment
 
-VOID = {"meta", "br", "img", "link"}
+VOID = {"meta", "br", "img", "input", "link"}
 
 
 class Outline(HTMLParser):

@@ -156,7 +156,10 @@ architecture:
     - {name: dummy, bypass: all}
     - {name: RF, energy: {write: 1 pJ}}
 """
-        assert load(text).warnings == ("no energy is given for GLB, RF (read), MAC: counted as 0 pJ",)
+        (warning,) = load(text).warnings
+        what, _, advice = warning.partition("; ")
+        assert what == "no energy is given for GLB, RF (read), MAC: counted as 0 pJ"
+        assert advice == "to have them priced give size: 64 KiB for GLB"
 
     def test_nodes(self) -> None:
         spec = load("architecture:\n  node: 45 nm\n  levels: [{name: A}, {name: B, node: 0.028 um}]\n")

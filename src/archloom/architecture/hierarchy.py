@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 from archloom.errors import Fault, InputError, did_you_mean
 from archloom.workload.einsum import Tensor
 from archloom.workload.sizes import is_whole
+
+if TYPE_CHECKING:
+    from archloom.technology.component import Price
 
 __all__ = ["Architecture", "Compute", "Fanout", "Memory", "plain"]
 
@@ -133,13 +138,15 @@ class Architecture:
 
     `levels[l].fanout` lies between level l and the one inside it (l-1, or the compute units). A mapping's spatial trips
     fit each fanout; when `pooled`, it is enough that the trips of a fanout and all those outside it fit their mesh axes
-    together, as if instances were not tied to a parent (Timeloop's check).
+    together, as if instances were not tied to a parent (Timeloop's check). `prices` says, by component, which of the figures
+    are the technology library's, and where it has them from; it is no part of what the machine is.
     """
 
     name: str
     levels: tuple[Memory, ...]
     compute: Compute = field(default_factory=Compute)
     pooled: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict[str, "Price"], compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", tuple(self.levels))

@@ -1,4 +1,4 @@
-"""`archloom convert`: between archloom's own files, Timeloop's, and loop-nest text."""
+"""`archloom convert`: between archloom's own files, Timeloop's and Accelergy's, and loop-nest text."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Form(StrEnum):
     NATIVE = "native"
     TIMELOOP = "timeloop"
     TEXT = "text"
+    ERT = "ert"
+    ART = "art"
 
 
 def convert(
@@ -41,8 +43,9 @@ def convert(
         Form,
         typer.Option(
             "--to",
-            metavar="native|timeloop|text",
-            help="The form wanted: archloom's YAML, Timeloop's files, or the loop nest as text.",
+            metavar="native|timeloop|text|ert|art",
+            help="The form wanted: archloom's YAML, Timeloop's files, the loop nest as text, or Accelergy's tables of "
+            "the architecture's energies (ert) or areas (art).",
         ),
     ],
     out: Annotated[
@@ -57,7 +60,7 @@ def convert(
     timeloop: TimeloopOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Write files in another form: native, Timeloop's, text.
+    """Write files in another form: native, Timeloop's, text, Accelergy's tables.
 
     FILES hold any of workload, architecture and mapping, as YAML, Timeloop's files or loop-nest text (.nest).
     """
@@ -101,8 +104,26 @@ def _timeloop(case: Case) -> dict[str, str]:
     return {"timeloop.yaml": to_yaml(case.workload, case.architecture, case.mapping)}
 
 
+def _ert(case: Case) -> dict[str, str]:
+    from archloom.interop.accelergy import energies_of, write_ert
+
+    case.need("architecture")
+    assert case.architecture is not None
+    return {"ERT.yaml": write_ert(energies_of(case.architecture))}
+
+
+def _art(case: Case) -> dict[str, str]:
+    from archloom.interop.accelergy import areas_of, write_art
+
+    case.need("architecture")
+    assert case.architecture is not None
+    return {"ART.yaml": write_art(areas_of(case.architecture))}
+
+
 CONVERTERS: dict[Form, Callable[[Case], dict[str, str]]] = {
     Form.NATIVE: _native,
     Form.TIMELOOP: _timeloop,
     Form.TEXT: _text,
+    Form.ERT: _ert,
+    Form.ART: _art,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from archloom.cli.compare import compare
 from archloom.cli.map import map_command
 from archloom.cli.messages import print_bug, print_error, print_misuse, print_warning
 from archloom.cli.streams import tolerate_plain_terminals
+from archloom.cli.technology import technology
 from archloom.errors import ArchloomError
 
 __all__ = ["app", "main"]
@@ -37,6 +39,7 @@ app = typer.Typer(
 app.command("map")(map_command)
 app.command("compare")(compare)
 app.command("evaluate")(evaluate.evaluate)
+app.command("technology")(technology)
 app.command("check")(check.check)
 app.command("convert")(convert.convert)
 app.command("cite")(cite.cite)
@@ -80,7 +83,7 @@ def _run(arguments: list[str]) -> int:
     try:
         # Not `app()`, which has its own mind about interrupts and closed pipes.
         command = typer.main.get_command(app)
-        with command.make_context("archloom", arguments) as context:
+        with command.make_context("archloom", list(arguments), obj=shlex.join(["archloom", *arguments])) as context:
             command.invoke(context)
     except ArchloomError as error:
         print_error(error)

@@ -6,7 +6,11 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["LogAxis", "log_axis", "tick"]
+__all__ = ["LogAxis", "log_axis", "tick", "tick_text"]
+
+PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+SHORT = 2.0
+"""An axis of fewer decades is marked between them too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,14 @@ class LogAxis:
         """The exponents of the decades that it shows."""
         return iter(range(math.ceil(self.low), math.floor(self.high) + 1))
 
+    def ticks(self) -> Iterator[float]:
+        """Round values along the axis: the decades, and on a short axis 2 and 5 times them."""
+        steps = (1, 2, 5) if self.high - self.low < SHORT else (1,)
+        for exponent in range(math.floor(self.low), math.floor(self.high) + 1):
+            for value in (step * 10.0**exponent for step in steps):
+                if self.low <= math.log10(value) <= self.high:
+                    yield value
+
 
 def log_axis(values: Iterable[float], start: float, end: float, *, margin: float | None = None) -> LogAxis:
     """An axis around the values (above 0): of whole decades, at least two of them, or with a `margin`, in decades, on each side."""
@@ -37,7 +49,12 @@ def log_axis(values: Iterable[float], start: float, end: float, *, margin: float
 
 def tick(exponent: int) -> str:
     """What is written at a decade: `0.01`, `10`, `100k`."""
-    for start, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if exponent >= start:
-            return f"{10 ** (exponent - start)}{prefix}"
-    return f"{10.0**exponent:g}"
+    return tick_text(10.0**exponent)
+
+
+def tick_text(value: float) -> str:
+    """What is written at a round value: `0.02`, `50`, `200k`."""
+    for size, prefix in PREFIXES:
+        if value >= size * (1 - 1e-9):
+            return f"{value / size:.4g}{prefix}"
+    return f"{value:g}"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from archloom.report import svg, units
 from archloom.report.comparison import Case
 from archloom.report.mapping_charts import bound_colours, piece_paint
+from archloom.report.mapping_figures import ROLES
 from archloom.report.mapping_shares import energy_pieces
-from archloom.report.names import clip
+from archloom.report.names import clip, squeeze
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 
 __all__ = ["Side", "case_colours", "draw_case_energy", "draw_case_time", "draw_ratios", "side_by_side"]
@@ -18,7 +19,6 @@ __all__ = ["Side", "case_colours", "draw_case_energy", "draw_case_time", "draw_r
 WIDTH, MARGIN, NAMES = 1160.0, 16.0, 205.0
 ROW, BAR = 34.0, 22.0
 LONGEST_NAME = 26
-SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,13 @@ def draw_case_energy(cases: Sequence[Case]) -> str | None:
     if not known:
         return None
     rows = [
-        _Row(case.label, 0.0 if case.mapping is None else case.mapping.energy_pj, units.energy, _energy(case.mapping))
+        _Row(
+            case.label,
+            0.0 if case.mapping is None else case.mapping.energy_pj,
+            units.energy,
+            _energy(case.mapping),
+            _whole(case),
+        )
         for case in cases
     ]
     return _bars("Energy of the network by level and tensor", rows)
@@ -64,10 +70,20 @@ def draw_case_energy(cases: Sequence[Case]) -> str | None:
 def draw_case_time(cases: Sequence[Case]) -> str:
     """A stacked bar per case: the network's cycles by what bounds them."""
     rows = [
-        _Row(case.label, 0.0 if case.mapping is None else case.mapping.cycles, _cycles_text, _cycles(case.mapping))
+        _Row(
+            case.label,
+            0.0 if case.mapping is None else case.mapping.cycles,
+            _cycles_text,
+            _cycles(case.mapping),
+            _whole(case),
+        )
         for case in cases
     ]
     return _bars("Cycles of the network by what bounds them", rows)
+
+
+def _whole(case: Case) -> bool:
+    return case.mapping is None or not case.mapping.unmapped
 
 
 def _cycles_text(cycles: float) -> str:
@@ -90,6 +106,8 @@ class _Row:
     total: float
     write: Callable[[float], str]
     parts: list[_Part]
+    whole: bool
+    """Whether every layer has a mapping, so that the total compares with others."""
 
 
 def _energy(mapping: NetworkMapping | None) -> list[_Part]:
@@ -105,7 +123,7 @@ def _energy(mapping: NetworkMapping | None) -> list[_Part]:
     parts: list[_Part] = []
     for (level, role), amount in sorted(sums.items(), key=lambda item: order.index(item[0][0])):
         paint = piece_paint(mapping.architecture, level, role)
-        parts.append(_Part(f"{level}: {role}", amount, paint.colour, paint.opacity))
+        parts.append(_Part(f"{level}: {ROLES.get(role, role)}", amount, paint.colour, paint.opacity))
     return parts
 
 
@@ -122,19 +140,20 @@ def _cycles(mapping: NetworkMapping | None) -> list[_Part]:
 
 def _bars(label: str, rows: Sequence[_Row]) -> str:
     scale = (WIDTH - MARGIN - NAMES - 190) / max(row.total for row in rows)
-    best = min(row.total for row in rows if row.total)
+    best = min(row.total for row in rows if row.total) if all(row.whole for row in rows) else 0.0
     parts: list[str] = []
     for at, row in enumerate(rows):
         y, x = 14 + at * ROW, MARGIN + NAMES
         parts.append(
             svg.text(
-                MARGIN, y + 15.5, clip(row.label, LONGEST_NAME), title=row.label, font_size=12.5, font_weight="600"
+                MARGIN, y + 15.5, squeeze(row.label, LONGEST_NAME), title=row.label, font_size=12.5, font_weight="600"
             )
         )
         for part in row.parts:
             parts += _segment(part, row, x, y, part.amount * scale)
             x += part.amount * scale
-        note = "" if not row.total or row.total <= best * (1 + SAME) else units.times(row.total / best)
+        note = units.times(row.total / best) if best else ""
+        note = "" if note == units.times(1.0) else note
         parts.append(svg.text(x + 8, y + 15.5, row.write(row.total) if row.total else "no mapping", note=note))
     return svg.drawing(WIDTH, 14 + len(rows) * ROW + 2, label, *parts)
 
@@ -202,7 +221,7 @@ def _scale(end: float, bottom: float, what: str) -> Iterator[str]:
 def _case_key(cases: Sequence[Case]) -> Iterator[str]:
     x = PLOT + 240
     for case, colour in zip(cases, case_colours(cases), strict=True):
-        name = clip(case.label, LONGEST_NAME)
+        name = squeeze(case.label, LONGEST_NAME)
         yield svg.circle(x, 18, 5, fill=colour)
         yield svg.text(x + 10, 22, name, title=case.label, font_size=12.0)
         x += 10 + 7.2 * len(name) + 20
@@ -214,7 +233,7 @@ def _dots(
     if striped:
         yield svg.rect(0, y - LINE / 2, WIDTH, LINE, fill=svg.BANDS[0])
     note = f"×{side.count}" if side.count > 1 else ""
-    yield svg.text(MARGIN, y + 4, clip(side.name, 22), title=side.name, note=note, font_size=12.0, font_weight="600")
+    yield svg.text(MARGIN, y + 4, squeeze(side.name, 22), title=side.name, note=note, font_size=12.0, font_weight="600")
     colours = case_colours(cases)
     yield svg.line(_place(1, end), y, _place(max(ratios.values()), end), y, stroke=svg.LINE, stroke_width=1.5)
     taken: list[float] = []

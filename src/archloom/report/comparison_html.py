@@ -18,11 +18,13 @@ from archloom.report.comparison_charts import (
     draw_ratios,
     side_by_side,
 )
+from archloom.report.figures import Port
+from archloom.report.machine_rows import machine_rows
 from archloom.report.mapping_figures import ROLES, outer_traffic
 from archloom.report.mapping_headline import layers_text, objective_name, objective_text
-from archloom.report.mapping_html import gap_markup, machine_rows
-from archloom.report.mapping_roofline import Panel, draw_panel, panels
-from archloom.report.names import clip
+from archloom.report.mapping_html import gap_markup
+from archloom.report.mapping_roofline import WORDS, Panel, draw_panel, panels
+from archloom.report.names import clip, squeeze
 from archloom.report.pages import markup, page_script, swatch, templates
 from archloom.report.sources import sources_of
 from archloom.report.theme import dark_style
@@ -122,7 +124,7 @@ def _contents(cases: Sequence[Case], first: NetworkMapping) -> dict[str, Any]:
         "colours": [swatch(colour) for colour in case_colours(cases)],
         "machines": [(case, machine_rows(case.mapping.architecture)) for case in cases if case.mapping is not None],
         "sources": {case.label: sources_of(case.mapping.architecture) for case in cases if case.mapping is not None},
-        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},  # pyright: ignore[reportArgumentType]
+        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},
         "gap_of": gap_markup,
     }
 
@@ -156,12 +158,15 @@ def _charts(cases: Sequence[Case], first: NetworkMapping) -> dict[str, Any]:
         "time": markup(draw_case_time(cases)),
         "views": {name: markup(drawing) for name, drawing in views.items() if drawing},
         "panels": [
-            markup(
-                draw_panel(panel, beside=every, title=f"{clip(case.label, 24)}: {clip(panel.level, 16)}", links=False)
-            )
+            markup(draw_panel(panel, beside=every, title=_panel_title(case, panel), links=False))
             for case, panel in drawn
         ],
     }
+
+
+def _panel_title(case: Case, panel: Panel) -> str:
+    port = "" if panel.port is Port.SHARED else f" {WORDS[panel.port]}"
+    return f"{squeeze(case.label, 24)}: {clip(panel.level, 16)}{port}"
 
 
 def _shown_panels(mapping: NetworkMapping) -> list[Panel]:

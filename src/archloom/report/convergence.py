@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from archloom.report import svg, units
-from archloom.report.names import clip
+from archloom.report.names import squeeze
 from archloom.search.events import Step
 from archloom.search.network_mapping import LayerMapping
 
@@ -36,7 +36,7 @@ def draw_course(layer: LayerMapping) -> str | None:
 
     one = place(steps[-1], best)[1]
     note = "proven" if layer.finished else f"gap {units.percent(layer.gap)}"
-    name = clip(layer.name, 24)
+    name = squeeze(layer.name, 24)
     parts = [
         svg.text(LEFT - 18, 19, name, title=layer.name, note=note, font_size=12.0, font_weight="600"),
         svg.line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, stroke=svg.LINE),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archloom.architecture.hierarchy import Architecture
 from archloom.model.result import Evaluation
 from archloom.report import units
 from archloom.report.figures import PortLoad, energy_table, port_loads
 from archloom.report.names import clip
+from archloom.report.technology_origins import energy_sources
 
-__all__ = ["Line", "headline"]
+__all__ = ["Line", "headline", "sources_lines"]
 
 
 LONGEST_NAME = 28
@@ -24,8 +26,8 @@ class Line:
     note: str
 
 
-def headline(evaluation: Evaluation) -> tuple[Line, ...]:
-    """What a reader wants to know first, most important first."""
+def headline(evaluation: Evaluation, *, sources: bool = True) -> tuple[Line, ...]:
+    """What a reader wants to know first, most important first; at the end, the `sources` of prices."""
     macs = evaluation.macs
     return (
         Line("Latency", f"{evaluation.cycles:,} cycles", _latency_note(evaluation)),
@@ -33,7 +35,21 @@ def headline(evaluation: Evaluation) -> tuple[Line, ...]:
         Line("Energy", units.energy(evaluation.energy_pj), _energy_note(evaluation)),
         Line("Area", units.area(evaluation.area_um2), "") if evaluation.area_um2 else Line("Area", "not given", ""),
         Line("EDP", f"{units.energy(evaluation.edp)}·cycles", f"{units.ratio(macs / evaluation.cycles)} MACs/cycle"),
+        *(sources_lines(evaluation.architecture) if sources else ()),
     )
+
+
+def sources_lines(architecture: Architecture) -> tuple[Line, ...]:
+    """Whose energies they are, where the technology library priced something; mixed sources are all named."""
+    found = energy_sources(architecture)
+    if not found:
+        return ()
+    named = "; ".join(
+        f"{source.replace('; ', ' and ')} ({', '.join(clip(name, LONGEST_NAME) for name in names)})"
+        for source, names in found.items()
+    )
+    mixed = f"{len(found)} sources" if len(found) > 1 else "one source"
+    return (Line("Prices", mixed, f"energies from {named}"),)
 
 
 def _worst_port(evaluation: Evaluation, level: str) -> PortLoad:

@@ -17,11 +17,11 @@ from archloom.report.theme import dark_style
 __all__ = ["evaluation_contents", "evaluation_fragment", "evaluation_page", "mapping_fragment"]
 
 
-def evaluation_contents(evaluation: Evaluation) -> dict[str, Any]:
-    """What the template of an evaluation shows."""
+def evaluation_contents(evaluation: Evaluation, *, sources: bool = True) -> dict[str, Any]:
+    """What the template of an evaluation shows; without the `sources` of prices where the page names them elsewhere."""
     return {
         "evaluation": evaluation,
-        "headline": headline(evaluation),
+        "headline": headline(evaluation, sources=sources),
         "nest": markup(draw_nest(evaluation.mapping, evaluation.workload, evaluation.architecture)),
         "energy": markup(draw_energy(evaluation)),
         "roofline": markup(draw_roofline(evaluation)),

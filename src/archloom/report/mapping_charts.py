@@ -10,7 +10,7 @@ from archloom.architecture.hierarchy import Architecture
 from archloom.report import svg, units
 from archloom.report.figures import Port
 from archloom.report.mapping_shares import MACS, Piece, busy_ports, energy_pieces, limited_levels
-from archloom.report.names import clip
+from archloom.report.names import clip, squeeze
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 
 __all__ = ["EnergyScale", "Paint", "bound_colours", "draw_layer_energy", "draw_layer_time", "piece_paint"]
@@ -65,7 +65,13 @@ def _row_name(layer: LayerMapping, at: int, y: float) -> str:
     """The name of a layer, which leads to its details."""
     times = f"×{layer.count}" if layer.count > 1 else ""
     name = svg.text(
-        MARGIN, y + 12, clip(layer.name, LONGEST_NAME), title=layer.name, note=times, font_size=12.0, font_weight="600"
+        MARGIN,
+        y + 12,
+        squeeze(layer.name, LONGEST_NAME),
+        title=layer.name,
+        note=times,
+        font_size=12.0,
+        font_weight="600",
     )
     return svg.tag("a", name, href=f"#layer-{at}")
 
@@ -76,8 +82,8 @@ def _stripes(rows: int, top: float, left: float = 0.0) -> Iterator[str]:
         yield svg.rect(left, _row_y(at, top) - (ROW - BAR) / 2, WIDTH - left, ROW, fill=svg.BANDS[0])
 
 
-def _caption(x: float, y: float, words: str, **attributes: str | float) -> str:
-    return svg.text(x, y, words, font_size=11.5, fill=svg.QUIET, **attributes)  # pyright: ignore[reportArgumentType]
+def _caption(x: float, y: float, words: str, *, anchor: str | None = None) -> str:
+    return svg.text(x, y, words, font_size=11.5, fill=svg.QUIET, text_anchor=anchor)
 
 
 # ----------------------------------------------------------------------------------------------------------- energy
@@ -201,7 +207,7 @@ def _share_axis(top: float, bottom: float) -> Iterator[str]:
     for percent in (0, 25, 50, 75, 100):
         x = _share_x(percent / 100)
         yield svg.line(x, top - 6, x, bottom, stroke=svg.LINE, stroke_dasharray="2 3" if 0 < percent < 100 else None)
-        yield _caption(x, top - 10, f"{percent} %" if percent else "0", text_anchor="middle")
+        yield _caption(x, top - 10, f"{percent} %" if percent else "0", anchor="middle")
 
 
 def _share_x(share: float) -> float:

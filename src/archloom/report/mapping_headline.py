@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archloom.report import units
-from archloom.report.headline import Line
+from archloom.report.headline import Line, sources_lines
 from archloom.report.mapping_figures import outer_traffic
 from archloom.report.names import clip
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
@@ -27,7 +27,7 @@ def mapping_headline(mapping: NetworkMapping) -> tuple[Line, ...]:
     ]
     if mapping.area_um2:
         lines.append(Line("Area", units.area(mapping.area_um2), "of the whole machine"))
-    return tuple(lines)
+    return (*lines, *sources_lines(mapping.architecture))
 
 
 def layers_text(mapping: NetworkMapping) -> str:
@@ -69,7 +69,7 @@ def _traffic(mapping: NetworkMapping) -> Line:
     if not whole:
         return Line(name, "none", "")
     most = max(moved, key=lambda part: part.bits)
-    times = f"{units.times(whole / least)} what it would be if each word moved once; " if least else ""
+    times = f"{units.times(whole / least)} as if each word moved once; " if least else ""
     return Line(name, units.bits(whole), f"{times}{units.percent(most.bits / whole)} of it {most.role}")
 
 
@@ -77,7 +77,7 @@ def _traffic(mapping: NetworkMapping) -> Line:
 
 
 def _proof(mapping: NetworkMapping) -> Line:
-    what, proven, every = objective_name(mapping.options.objective), 0, len(mapping.layers)
+    what, every = objective_name(mapping.options.objective), len(mapping.layers)
     proven = sum(layer.finished for layer in mapping.layers)
     value = f"best {what}, proven" if proven == every else f"{proven} of {every} layers proven"
     notes: list[str] = []
@@ -86,9 +86,8 @@ def _proof(mapping: NetworkMapping) -> Line:
         notes.append(f"{clip(worst.name, LONGEST_NAME)} could be up to {units.percent(worst.gap)} better")
     if every > 1 and not mapping.unmapped and 0 < mapping.gap < 1:
         notes.append(f"the network's {what} at most {units.percent(mapping.gap / (1 - mapping.gap))} above the least")
-    notes.append(
-        f"{sum(layer.priced for layer in mapping.layers):,} mappings costed in {_seconds(mapping.cpu_s)} CPU-s"
-    )
+    priced = sum(layer.priced for layer in mapping.layers)
+    notes.append(f"{priced:,} {'mapping' if priced == 1 else 'mappings'} costed in {_seconds(mapping.cpu_s)} CPU-s")
     return Line("Certificate", value, "; ".join(notes))
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import archloom
-from archloom.architecture.hierarchy import Architecture, Memory
 from archloom.mapping.text import render as nest_text
-from archloom.report import svg, units
+from archloom.report import svg
 from archloom.report.convergence import BEST_COLOUR, BOUND_COLOUR, draw_course
 from archloom.report.figures import EnergyTable
 from archloom.report.html import evaluation_contents
+from archloom.report.machine_rows import machine_rows
 from archloom.report.mapping_charts import EnergyScale, Paint, draw_layer_energy, draw_layer_time, piece_paint
 from archloom.report.mapping_figures import ROLES, network_energy, outer_traffic
 from archloom.report.mapping_headline import (
@@ -25,17 +24,17 @@ from archloom.report.mapping_headline import (
     space_text,
 )
 from archloom.report.mapping_roofline import draw_panel, panels
-from archloom.report.mapping_shares import ports_text
 from archloom.report.pages import markup, page_script, swatch, templates
 from archloom.report.sources import sources_of
 from archloom.report.theme import dark_style
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
+from archloom.search.objective import Objective
 from archloom.workload.network import Skipped
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["gap_markup", "machine_rows", "mapping_page"]
+__all__ = ["gap_markup", "layer_fragment", "mapping_page", "network_fragment"]
 
 
 def mapping_page(
@@ -48,20 +47,32 @@ def mapping_page(
 ) -> str:
     """The whole report of a mapped network as one HTML page; it loads nothing, and works without its script.
 
-    `command`: how the mapping was asked for. `sources`: where the machine's numbers come from, one sentence or more each; by default what the zoo says of a machine of
-    this name.
+    `command`: how the mapping was asked for. `sources`: where the machine's numbers come from, a paragraph each; by default what
+    the zoo says of a machine of this name. `warnings`: what was said on the way, a sentence each.
     """
-    whole = _contents(mapping) | _charts(mapping) | _search(mapping)
+    version = version or archloom.__version__
     page = templates().get_template("mapping.html.j2")
     return page.render(
-        whole,
+        _contents(mapping) | _charts(mapping) | _details(mapping) | _search(mapping),
         sources=sources_of(mapping.architecture) if sources is None else sources,
         warnings=warnings,
-        made=_made(mapping, command, version or archloom.__version__),
-        version=version or archloom.__version__,
+        made=_made(mapping, command, version),
+        version=version,
         dark=markup(dark_style()),
         **page_script(),
     )
+
+
+def network_fragment(mapping: NetworkMapping) -> str:
+    """Totals, layers and their charts as a piece of HTML with its own style, as notebooks show it."""
+    page = templates().get_template("mapping_fragment.html.j2")
+    return page.render(_contents(mapping) | _charts(mapping), link="")
+
+
+def layer_fragment(layer: LayerMapping) -> str:
+    """The mapping of a layer, its costs and its certificate as a piece of HTML with its own style."""
+    page = templates().get_template("layer_fragment.html.j2")
+    return page.render(evaluation_contents(layer.evaluation), certificate=certificate(layer, Objective("objective")))
 
 
 def gap_markup(of: LayerMapping | NetworkMapping) -> Markup:
@@ -74,35 +85,42 @@ def gap_markup(of: LayerMapping | NetworkMapping) -> Markup:
 
 def _contents(mapping: NetworkMapping) -> dict[str, Any]:
     """Words and numbers."""
-    objective = mapping.options.objective
     ideal = -(-mapping.macs // mapping.architecture.compute_instances)
     return {
         "mapping": mapping,
         "layers": layers_text(mapping),
         "executions": sum(layer.count for layer in mapping.layers),
-        "objective": objective_name(objective),
+        "objective": objective_name(mapping.options.objective),
         "headline": mapping_headline(mapping),
         "most": {
             "cycles": max(layer.cycles for layer in mapping.layers),
             "energy": max(layer.energy_pj for layer in mapping.layers),
         },
         "ideal": ideal,
-        "traffic": [part for part in outer_traffic(mapping) if part.least_bits],
-        "arguments": list(dict.fromkeys(why for layer in mapping.layers for why in layer.excluded)),
-        "details": [_details(layer, mapping) for layer in mapping.layers],
-        "machine": machine_rows(mapping.architecture),
-        "skipped": _skipped(mapping.skipped),
-        "objective_of": lambda value: objective_text(objective, value),
         "gap_of": gap_markup,
-        "space_of": space_text,
     }
 
 
-def _details(layer: LayerMapping, mapping: NetworkMapping) -> dict[str, Any]:
-    cost = layer.evaluation
-    return evaluation_contents(cost) | {
-        "certificate": certificate(layer, mapping.options.objective),
-        "text": nest_text(layer.mapping, layer.workload, cost.architecture),
+def _details(mapping: NetworkMapping) -> dict[str, Any]:
+    """Every layer by itself, the machine, and what is left out."""
+    objective = mapping.options.objective
+    details = [
+        evaluation_contents(layer.evaluation, sources=False)
+        | {
+            "certificate": certificate(layer, objective),
+            "text": nest_text(layer.mapping, layer.workload, layer.evaluation.architecture),
+        }
+        for layer in mapping.layers
+    ]
+    return {
+        "details": details,
+        "machine": machine_rows(mapping.architecture),
+        "skipped": _skipped(mapping.skipped),
+        "arguments": list(dict.fromkeys(why for layer in mapping.layers for why in layer.excluded)),
+        "traffic": [part for part in outer_traffic(mapping) if part.least_bits],
+        "objective_of": lambda value: objective_text(objective, value),
+        "space_of": space_text,
+        "link": "#layer-",
     }
 
 
@@ -114,7 +132,7 @@ def _charts(mapping: NetworkMapping) -> dict[str, Any]:
         "spent": spent,
         "columns": [sum(column) for column in zip(*spent.rows.values(), strict=True)],
         "swatches": _swatches(mapping, spent),
-        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},  # pyright: ignore[reportArgumentType]
+        "role_swatches": {plural: swatch(svg.ROLE_COLOURS[role]) for role, plural in ROLES.items()},
         "energy": markup(draw_layer_energy(mapping)),
         "energy_per_mac": markup(draw_layer_energy(mapping, EnergyScale.PER_MAC)),
         "time": markup(draw_layer_time(mapping)),
@@ -142,66 +160,6 @@ def _search(mapping: NetworkMapping) -> dict[str, Any]:
         "line_swatches": [swatch(BEST_COLOUR), swatch(BOUND_COLOUR)],
         "cached": sum(layer.cached for layer in mapping.layers),
     }
-
-
-# ----------------------------------------------------------------------------------------------------------- machine
-
-
-@dataclass(frozen=True, slots=True)
-class MachineRow:
-    """One level of a machine, or its compute units, in words; `energies`: pJ per read, write and update of a block, and leakage."""
-
-    name: str
-    kind: str
-    instances: int
-    size: str
-    word: str
-    block: str
-    bandwidth: str
-    energies: tuple[float | None, ...]
-    area: str
-    holds: str
-
-
-def machine_rows(architecture: Architecture) -> tuple[MachineRow, ...]:
-    """The levels, outer to inner, then the compute units."""
-    levels = zip(reversed(architecture.levels), reversed(architecture.instances), strict=True)
-    unit = architecture.compute
-    compute = MachineRow(
-        name=unit.name,
-        kind=unit.kind,
-        instances=architecture.compute_instances,
-        size="",
-        word=f"{unit.word_bits} bit",
-        block="",
-        bandwidth="",
-        energies=(unit.energy_pj, None, None, unit.leak_pj),
-        area=units.area(unit.area_um2) if unit.area_um2 else "",
-        holds="energy per MAC",
-    )
-    return (*(_level_row(level, count, architecture) for level, count in levels), compute)
-
-
-def _level_row(level: Memory, instances: int, architecture: Architecture) -> MachineRow:
-    bounded = math.isfinite(level.size_bits)
-    return MachineRow(
-        name=level.name,
-        kind=level.kind,
-        instances=instances,
-        size=units.bits(level.size_bits) if bounded and level.size_bits else "" if bounded else "no limit",
-        word=f"{level.word_bits} bit",
-        block=f"{level.block}" if level.size_bits else "",
-        bandwidth=ports_text(architecture, level.name) or "no limit",
-        energies=(level.read_pj, level.write_pj, level.update_pj, level.leak_pj),
-        area=units.area(level.area_um2) if level.area_um2 else "",
-        holds=_holds(level),
-    )
-
-
-def _holds(level: Memory) -> str:
-    parts = [f"always {', '.join(sorted(level.keep))}" if level.keep else ""]
-    parts.append(f"never {', '.join(sorted(level.bypass))}" if level.bypass else "")
-    return "; ".join(filter(None, parts)) or "what the mapping likes"
 
 
 # ----------------------------------------------------------------------------------------------------------- skipped

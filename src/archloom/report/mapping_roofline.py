@@ -6,20 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archloom.report import svg, units
-from archloom.report.axes import LogAxis, log_axis, tick
+from archloom.report.axes import LogAxis, log_axis, tick_text
 from archloom.report.figures import Port, Roof, roofline
 from archloom.report.mapping_charts import bound_colours
-from archloom.report.names import clip
+from archloom.report.names import clip, squeeze
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 
-__all__ = ["Dot", "Panel", "draw_panel", "panels", "spans"]
+__all__ = ["WORDS", "Dot", "Panel", "draw_panel", "panels", "spans"]
 
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 18.0, 46.0, 52.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 18.0, 50.0, 52.0
 LARGEST, SMALLEST = 13.0, 3.5
 """Radius of a dot that stands for all cycles of the network, and of the smallest."""
 NAMED = 6
 LONGEST_NAME = 20
+SAME_PLACE = 8.0
+"""Of dots closer together than half of this one is named."""
 WORDS = {Port.SHARED: "reads and writes", Port.READ: "reads", Port.WRITE: "writes"}
+"""What goes through a port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ def draw_panel(
     what = title or f"{clip(panel.level, 24)} {WORDS[panel.port]}"
     note = f"{units.ratio(panel.words_per_cycle)} words/cycle, balanced at {units.ratio(panel.balance)} MACs/word"
     parts = [
-        svg.text(LEFT, 24, what, note=note, font_weight="600"),
+        svg.text(LEFT, 22, what, font_weight="600"),
+        svg.text(LEFT, 38, note, font_size=11.0, fill=svg.QUIET),
         *_grid(x, y),
         *_roof(panel, x, y),
         *_dots(panel, x, y, links=links),
@@ -111,14 +115,14 @@ def draw_panel(
 def _grid(x: LogAxis, y: LogAxis) -> Iterator[str]:
     frame = {"fill": "none", "stroke": svg.LINE}
     yield svg.rect(x.start, y.end, x.end - x.start, y.start - y.end, **frame)
-    for exponent in x.decades():
-        at = x(10.0**exponent)
+    for value in x.ticks():
+        at = x(value)
         yield svg.line(at, y.end, at, y.start, stroke=svg.LINE)
-        yield svg.text(at, y.start + 17, tick(exponent), text_anchor="middle", font_size=11.0, fill=svg.QUIET)
-    for exponent in y.decades():
-        at = y(10.0**exponent)
+        yield svg.text(at, y.start + 17, tick_text(value), text_anchor="middle", font_size=11.0, fill=svg.QUIET)
+    for value in y.ticks():
+        at = y(value)
         yield svg.line(x.start, at, x.end, at, stroke=svg.LINE)
-        yield svg.text(x.start - 7, at + 4, tick(exponent), text_anchor="end", font_size=11.0, fill=svg.QUIET)
+        yield svg.text(x.start - 7, at + 4, tick_text(value), text_anchor="end", font_size=11.0, fill=svg.QUIET)
     middle = (x.start + x.end) / 2, (y.start + y.end) / 2
     below = y.start + 38
     yield svg.text(middle[0], below, "operational intensity, MACs per word", text_anchor="middle", font_size=11.5)
@@ -178,9 +182,14 @@ def _story(panel: Panel, dot: Dot) -> str:
 def _names(panel: Panel, x: LogAxis, y: LogAxis) -> Iterator[str]:
     """The names of the layers that take longest, where there is room for them."""
     taken = [*_obstacles(panel, x, y), *(_box(panel, dot, x, y) for dot in panel.dots)]
+    named: list[Box] = []
     for dot in sorted(panel.dots, key=lambda dot: -dot.layer.cycles)[:NAMED]:
-        name = clip(dot.layer.name, LONGEST_NAME)
-        own, length = _box(panel, dot, x, y), 6.2 * len(name)
+        own = _box(panel, dot, x, y)
+        if any(abs(own[0] + own[2] - b[0] - b[2]) + abs(own[1] + own[3] - b[1] - b[3]) < SAME_PLACE for b in named):
+            continue
+        named.append(own)
+        name = squeeze(dot.layer.name, LONGEST_NAME)
+        length = 6.2 * len(name)
         middle = (own[0] + own[2]) / 2 - length / 2
         beside = (own[1] + own[3]) / 2 + 4
         for left, base in (

@@ -15,8 +15,9 @@ from archloom.report.bars import bar, stacked_bar
 from archloom.report.mapping_figures import costliest, network_energy, outer_traffic
 from archloom.report.mapping_headline import layers_text, mapping_headline
 from archloom.report.names import clip, printable
+from archloom.report.nest_lanes import nest_lanes
 from archloom.report.styles import QUIET, TENSORS
-from archloom.search.network_mapping import LayerMapping, NetworkMapping
+from archloom.search.network_mapping import LayerMapping, Missing, NetworkMapping
 
 __all__ = ["gap_text", "gap_words", "grid", "over", "print_mapping", "space_text"]
 
@@ -26,10 +27,14 @@ SHOWN = 8
 """Layers listed by cost."""
 NOTHING = Text("-", QUIET)
 OPEN = "yellow"
+MISSING = {Missing.NONE_EXISTS: "red", Missing.NOT_FOUND: OPEN, Missing.NOT_SEARCHED: QUIET}
 
 
-def print_mapping(mapping: NetworkMapping, console: Console) -> None:
-    """Print the whole report, 80 to 100 columns wide; plain where the console has no colour."""
+def print_mapping(mapping: NetworkMapping, console: Console, *, nests: bool = False) -> None:
+    """Print the whole report, 80 to 100 columns wide; plain where the console has no colour.
+
+    `nests`: with the loop nest of every layer; that of a single layer is always shown.
+    """
     console.width = max(NARROWEST, min(console.width, WIDEST))
     sections: list[tuple[str, RenderableType | None]] = [
         ("Layers", _layers(mapping, console.width)),
@@ -38,6 +43,9 @@ def print_mapping(mapping: NetworkMapping, console: Console) -> None:
         (f"Traffic of {clip(mapping.architecture.names[-1], LONGEST_NAME)}", _traffic(mapping)),
     ]
     console.print(_title(mapping))
+    if nests or len(mapping.layers) == 1:
+        for layer in mapping.layers:
+            sections.append((f"Best mapping of {clip(layer.name, 60)}", nest_lanes(layer.evaluation, console.width)))
     for name, body in sections:
         if body is not None:
             console.print(Group(Text(f"\n{name}", "bold"), body))
@@ -64,7 +72,7 @@ def gap_words(gap: float) -> str:
     """A gap in percent: `3.2 %`, `87 %`, `<0.01 %`."""
     if gap < 0.0001:
         return "<0.01 %"
-    return f"{100 * gap:.2g} %" if gap < 0.1 else f"{100 * gap:.0f} %"
+    return f"{100 * gap:.2g} %" if gap < 0.1 else f"{100 * gap:.3g} %"
 
 
 def over(value: float, best: float) -> str:
@@ -147,15 +155,19 @@ def _layer_table(mapping: NetworkMapping, cost: Sequence[str], proof: Sequence[s
         }
         table.add_row(clip(layer.name, LONGEST_NAME), f"{layer.count}", *(cells[name] for name in names))
     for layer in mapping.unmapped:
-        blank = ["" for _ in names[1:]]
-        table.add_row(clip(layer.name, LONGEST_NAME), f"{layer.count}", Text("none", "red"), *blank)
+        style = MISSING[layer.missing]
+        cells = {"MACs": units.short(layer.count * layer.workload.macs), "bound by": Text(layer.missing.value, style)}
+        row = (cells.get(name, NOTHING) for name in names)
+        table.add_row(Text(clip(layer.name, LONGEST_NAME), style), f"{layer.count}", *row)
     return table
 
 
 def _layer_notes(mapping: NetworkMapping) -> list[Text]:
     notes = ["MACs, cycles and energy are of all × executions, EDP (·cycles) of one; gap 0: proven to be the best."]
-    if any(layer.cached for layer in mapping.layers):
-        notes.append("Dim CPU seconds: found by an earlier run." if mapping.layers else "")
+    cached = sum(layer.cached for layer in mapping.layers)
+    if cached:
+        which = "All answers are" if cached == len(mapping.layers) else f"{cached} of {len(mapping.layers)} answers are"
+        notes.append(f"{which} of earlier runs, and so are their CPU seconds (dim).")
     return [Text(note, QUIET) for note in notes]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["clip", "printable"]
+__all__ = ["clip", "printable", "squeeze"]
 
 
 def printable(name: str) -> str:
@@ -13,3 +13,11 @@ def printable(name: str) -> str:
 def clip(name: str, characters: int) -> str:
     """The name in at most so many printable characters."""
     return printable(name if len(name) <= characters else name[: characters - 1] + "…")
+
+
+def squeeze(name: str, characters: int) -> str:
+    """The name in at most so many printable characters, with its end: names of a kind often differ there."""
+    if len(name) <= characters:
+        return printable(name)
+    end = (characters - 1) * 3 // 5
+    return printable(f"{name[: characters - 1 - end]}…{name[-end:]}")

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from archloom.report import svg, units
-from archloom.report.names import clip, printable
+from archloom.report.names import clip, printable, squeeze
 from archloom.workload.einsum import Workload
 
 if TYPE_CHECKING:
@@ -28,13 +28,24 @@ def markup(text: str | None) -> Markup:
 
 @cache
 def templates() -> Environment:
-    """The templates, with filters that write numbers and names; everything put into them is escaped."""
+    """The templates, with filters that write numbers and names; all text put into them is escaped, and made printable."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made = Environment(loader=PackageLoader("archloom.report"), autoescape=True, undefined=StrictUndefined)
+    made = Environment(
+        loader=PackageLoader("archloom.report"), autoescape=True, undefined=StrictUndefined, finalize=_finalized
+    )
     made.filters |= {name: _or_nothing(write) for name, write in _WRITERS.items()}
-    made.filters |= {"clip": clip, "printable": printable, "share": _share, "shape": _shape, "log10": _log10}
+    made.filters |= {"clip": clip, "squeeze": squeeze, "share": _share, "shape": _shape, "log10": _log10}
     return made
+
+
+def _finalized(value: Any) -> Any:
+    """Text without control characters, line by line."""
+    from markupsafe import Markup
+
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return "\n".join(map(printable, value.split("\n")))
 
 
 def _or_nothing(write: Any) -> Any:

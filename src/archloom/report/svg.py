@@ -33,7 +33,7 @@ INK, QUIET, LINE, PAPER = "#1f2430", "#6b7280", "#d7dbe2", "#ffffff"
 BANDS = ("#f6f8fb", "#ffffff")
 """Backgrounds of every second level."""
 TENSOR_COLOURS = ("#2563a8", "#1c8a5a", "#c2571a", "#8a4fa3", "#b08900", "#3a8fb7")
-ROLE_COLOURS = dict(zip(("weight", "input", "output"), TENSOR_COLOURS, strict=False))
+ROLE_COLOURS: dict[str, str] = dict(zip(("weight", "input", "output"), TENSOR_COLOURS, strict=False))
 """What the first tensor of each role is drawn in, so that it is the same in every layer of a network."""
 MACS_COLOUR, LEAKAGE_COLOUR = "#5b6472", "#c9ced6"
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -44,7 +44,7 @@ def tensor_colours(workload: Workload) -> dict[str, str]:
     """A colour for each tensor: that of its role, for the first with this role; further ones take those that are left."""
     free, found = list(TENSOR_COLOURS[len(ROLE_COLOURS) :]), dict[str, str]()
     for at, tensor in enumerate(workload.tensors):
-        colour = ROLE_COLOURS[tensor.role]  # pyright: ignore[reportArgumentType]
+        colour = ROLE_COLOURS[tensor.role]
         if colour in found.values():
             colour = free.pop(0) if free else TENSOR_COLOURS[at % len(TENSOR_COLOURS)]
         found[tensor.name] = colour

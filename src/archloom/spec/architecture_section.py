@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
 from archloom.errors import InputError, Place, did_you_mean
+from archloom.spec.costs_section import Array, CostReader
 from archloom.spec.expressions import resolve_names
 from archloom.spec.fields import Fields, Scope
-from archloom.spec.quantities import AREA, BANDWIDTH, ENERGY, FREQUENCY, LEAKAGE, LENGTH, SIZE, WORD, Quantity
+from archloom.spec.pricing import COMPUTE_KEYS, LEVEL_KEYS, Request
+from archloom.spec.quantities import BANDWIDTH, LENGTH, SIZE, WORD, Quantity
 from archloom.spec.values import Value, YamlMap, shown
+from archloom.spec.wiring import NO_WIRES, Wires, read_wires, with_wires
 
 __all__ = ["ArchitectureSection", "read_architecture", "read_variables"]
 
@@ -21,19 +24,24 @@ _COMMON = ("name", "class", "node", "word", "word_bits", "energy", "leak", "leak
 _LEVEL_KEYS = (
     *_COMMON,
     *("size", "size_bits", "block", "cluster", "buffering", "read_bandwidth", "write_bandwidth", "shared_bandwidth"),
-    *("keep", "bypass", "fanout", "power_gated_at"),
+    *("keep", "bypass", "fanout", "power_gated_at", "width", "width_bits", "network"),
+    *LEVEL_KEYS,
 )
-_COMPUTE_KEYS = (*_COMMON, "energy_pj")
-_KEYS = ("name", "levels", "compute", "variables", "clock", "clock_hz", "word", "word_bits", "node", "pooled")
+_COMPUTE_KEYS = (*_COMMON, "energy_pj", *COMPUTE_KEYS)
+_KEYS = (
+    *("name", "levels", "compute", "variables", "clock", "clock_hz", "word", "word_bits", "node", "pooled"),
+    *("technology", "network", "components"),
+)
 _TIMELOOP_KEYS = ("subtree", "nodes", "version", "local")
 
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureSection:
-    """What an architecture section says: the machine, and the technology node in nm of each component that names one."""
+    """The machine that a section describes; each component's node in nm, and what it asks the technology library for."""
 
     architecture: Architecture
     nodes: Mapping[str, float]
+    requests: Mapping[str, Request]
 
 
 def read_variables(value: Value, place: Place, scope: Scope) -> Scope:
@@ -77,14 +85,17 @@ def read_architecture(value: Value, place: Place, scope: Scope) -> ArchitectureS
     pooled = fields.flag("pooled")
     if len(scope.faults) > before:
         return None
+    prices = reader.costs.library.prices
+    wired = with_wires(levels, compute, reader.wires, reader.nodes, prices, reader.wire_warnings)
     try:
-        architecture = Architecture(name, tuple(reversed(levels)), compute, pooled)
+        architecture = Architecture(name, tuple(reversed(wired)), compute, pooled, prices)
     except InputError as error:
         for fault in error.faults:
             scope.fault(fault.message, reader.place_in(fault.message) or place, fault.hint)
         return None
-    reader.warn()
-    return ArchitectureSection(architecture, reader.nodes)
+    reader.costs.warn()
+    scope.warnings += reader.wire_warnings
+    return ArchitectureSection(architecture, reader.nodes, reader.costs.requests)
 
 
 class _Reader:
@@ -92,15 +103,16 @@ class _Reader:
 
     def __init__(self, fields: Fields, scope: Scope) -> None:
         self.scope = scope
-        clock = fields.quantity("clock", FREQUENCY, "clock_hz")
-        self.clock_hz = clock.value if clock else None
+        self.costs = CostReader(fields, scope)
         self.word_bits = self._word(fields, DEFAULT_WORD_BITS)
         node = fields.quantity("node", LENGTH)
         self.node_nm = node.value if node else None
         self.nodes: dict[str, float] = {}
         self.places: dict[str, Place] = {}
         self.gates: list[tuple[int, str, Place]] = []
-        self.unpriced: list[str] = []
+        self.network = read_wires(fields, NO_WIRES, scope)
+        self.wires: list[Wires] = []
+        self.wire_warnings: list[str] = []
 
     def memory(self, value: Value, place: Place) -> Memory:
         what = (
@@ -112,30 +124,34 @@ class _Reader:
         fields.require("name")
         name = self._name(fields)
         word_bits = self._word(fields, self.word_bits)
-        block = fields.integer("block", 1)
+        size_bits, width = self._size(fields, word_bits), self._width(fields)
+        block = fields.integer("block", max(1, width // word_bits) if width else 1)
+        cluster = fields.integer("cluster", 1)
         keep, bypass = frozenset(fields.words("keep")), frozenset(fields.words("bypass"))
-        read, write, update = self._energies(fields, name, block, word_bits, needed="all" not in bypass)
+        array = Array(size_bits, word_bits, block, width, cluster, used="all" not in bypass)
+        costs = self.costs.memory(fields, name, array, self.nodes.get(name))
+        self.wires.append(read_wires(fields, self.network, self.scope))
         gate = fields.text("power_gated_at", name) if "power_gated_at" in fields else None
         if gate is not None:
             self.gates.append((len(self.places) - 1, gate, fields.at("power_gated_at")))
         return Memory(
             name=name,
-            size_bits=self._size(fields, word_bits),
+            size_bits=size_bits,
             word_bits=word_bits,
             block=block,
-            cluster=fields.integer("cluster", 1),
+            cluster=cluster,
             read_bandwidth=self._bandwidth(fields, "read_bandwidth", word_bits),
             write_bandwidth=self._bandwidth(fields, "write_bandwidth", word_bits),
             shared_bandwidth=self._bandwidth(fields, "shared_bandwidth", word_bits),
             buffering=self._buffering(fields),
             keep=keep,
             bypass=bypass,
-            read_pj=read,
-            write_pj=write,
-            update_pj=update,
-            leak_pj=self._leak(fields),
+            read_pj=costs.energy["read"],
+            write_pj=costs.energy["write"],
+            update_pj=costs.energy["update"],
+            leak_pj=costs.leak_pj,
             power_gated_at=gate,
-            area_um2=self._area(fields),
+            area_um2=costs.area_um2,
             fanout=self._fanout(fields),
             kind=fields.text("class", "memory"),
         )
@@ -145,14 +161,12 @@ class _Reader:
         fields = Fields(value, outer.at("compute"), "the compute units", _COMPUTE_KEYS, self.scope)
         name = self._name(fields, "MAC")
         word_bits = self._word(fields, self.word_bits)
-        energy = fields.quantity("energy", ENERGY, "energy_pj")
-        if energy is None and not {"energy", "energy_pj"} & fields.map.keys():
-            self.unpriced.append(name)
+        costs = self.costs.compute(fields, name, word_bits, self.nodes.get(name))
         return Compute(
             name=name,
-            energy_pj=_per_block(energy, 1, word_bits),
-            leak_pj=self._leak(fields),
-            area_um2=self._area(fields),
+            energy_pj=costs.energy["compute"],
+            leak_pj=costs.leak_pj,
+            area_um2=costs.area_um2,
             word_bits=word_bits,
             kind=fields.text("class", "mac"),
         )
@@ -167,10 +181,6 @@ class _Reader:
     def place_in(self, message: str) -> Place | None:
         """The place of the level that a message of the core is about."""
         return next((place for name, place in self.places.items() if f"level {name!r}:" in message), None)
-
-    def warn(self) -> None:
-        if self.unpriced:
-            self.scope.warnings.append(f"no energy is given for {', '.join(self.unpriced)}: counted as 0 pJ")
 
     def _name(self, fields: Fields, default: str = "?") -> str:
         name = fields.text("name", default)
@@ -203,6 +213,23 @@ class _Reader:
             return math.inf
         return size.value * word_bits if size.unit == "word" else size.value
 
+    def _width(self, fields: Fields) -> int | None:
+        """Bits of one access, as a quantity or a bare number; None where the file leaves it to the block."""
+        value = fields.raw("width")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found: Quantity | None = Quantity(value, "bit")
+        else:
+            found = fields.quantity("width", WORD, "width_bits")
+        if found is None:
+            return None
+        if not 1 <= found.value <= 2**30 or found.value % 1:
+            key = "width" if "width" in fields else "width_bits"
+            fields.fault(
+                key, f"{fields.label(key)} is {shown(fields.raw(key))}; expected a whole number of bits from 1 to 2**30"
+            )
+            return None
+        return int(found.value)
+
     def _buffering(self, fields: Fields) -> float:
         value = fields.number("buffering", 1.0)
         if not 1 <= value < math.inf:
@@ -218,52 +245,11 @@ class _Reader:
             return None
         value = given.value if given.unit.startswith("word") else given.value / word_bits
         if given.unit.endswith("/s"):
-            value /= self._clock(fields, key)
+            value /= self.costs.clock(fields, key)
         if not value > 0:
             fields.fault(key, f"{fields.label(key)} is {shown(fields.raw(key))}; expected more than 0")
             return None
         return value
-
-    def _clock(self, fields: Fields, key: str) -> float:
-        if not self.clock_hz:
-            hint = "write clock: 1 GHz in the architecture"
-            fields.fault(key, f"{fields.label(key)} is given per second, and the architecture has no clock", hint)
-        return self.clock_hz or 1.0
-
-    def _leak(self, fields: Fields) -> float:
-        leak = fields.quantity("leak", LEAKAGE, "leak_pj")
-        if leak is None:
-            return 0.0
-        if leak.unit == "W" and leak.value:
-            return leak.value * 1e12 / self._clock(fields, "leak")
-        return _finite(fields, "leak" if "leak" in fields else "leak_pj", leak.value)
-
-    def _area(self, fields: Fields) -> float:
-        area = fields.quantity("area", AREA, "area_um2")
-        return _finite(fields, "area" if "area" in fields else "area_um2", area.value) if area else 0.0
-
-    def _energies(
-        self, fields: Fields, name: str, block: int, word_bits: int, *, needed: bool
-    ) -> tuple[float, float, float]:
-        """Energy in pJ per access of one block, for read, write and update; update costs what write costs unless given."""
-        if "energy" in fields and not isinstance(fields.raw("energy"), YamlMap):
-            one = _finite(fields, "energy", _per_block(fields.quantity("energy", ENERGY), block, word_bits))
-            return one, one, one
-        keys = ("read", "write", "update", "read_pj", "write_pj", "update_pj")
-        value: Value = fields.raw("energy") if "energy" in fields else YamlMap(fields.place)
-        inner = Fields(value, fields.at("energy"), f"the energy of {name!r}", keys, self.scope)
-        found: dict[str, float] = {}
-        for action in keys[:3]:
-            key = f"{action}_pj" if f"{action}_pj" in inner else action
-            if key in inner:
-                found[action] = _finite(
-                    inner, key, _per_block(inner.quantity(action, ENERGY, f"{action}_pj"), block, word_bits)
-                )
-        missing = [action for action in keys[:2] if action not in found]
-        if missing and needed:
-            self.unpriced.append(name if len(missing) == 2 else f"{name} ({missing[0]})")
-        write = found.get("write", 0.0)
-        return found.get("read", 0.0), write, found.get("update", write)
 
     def _fanout(self, fields: Fields) -> Fanout:
         if "fanout" not in fields:
@@ -282,17 +268,3 @@ class _Reader:
             fill_latency=inner.integer("fill_latency", 0, least=0),
             drain_latency=inner.integer("drain_latency", 0, least=0),
         )
-
-
-def _per_block(energy: Quantity | None, block: int, word_bits: int) -> float:
-    if energy is None:
-        return 0.0
-    per = {"pJ": 1, "pJ/word": block, "pJ/bit": block * word_bits}
-    return energy.value * per[energy.unit]
-
-
-def _finite(fields: Fields, key: str, value: float) -> float:
-    if math.isinf(value):
-        fields.fault(key, f"{fields.label(key)} is {shown(fields.raw(key))}; expected a finite value")
-        return 0.0
-    return float(value)

@@ -120,6 +120,9 @@ def _factor(value: Value, what: str, place: Place, scope: Scope) -> FactorRule |
     if value == "rest":
         return FactorRule(None, place=place)
     limit = _LIMIT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if limit is None and isinstance(value, str) and value.strip().startswith(("<", ">", "=")):
+        scope.fault(f"{what} is {shown(value)}; expected such as 4, <= 4, >= 4 or rest", place)
+        return None
     trip = scope.integer(limit[2] if limit else value, what, place)
     if trip is None:
         return None

@@ -18,9 +18,11 @@ from archloom.spec.document import parse, read, salvage
 from archloom.spec.fields import Scope
 from archloom.spec.mapping_section import read_mapping
 from archloom.spec.paths import SECTIONS, apply_set
+from archloom.spec.pricing import Request
 from archloom.spec.values import Value, YamlMap, shown
 from archloom.spec.workload_section import read_workload
 from archloom.spec.zoo import find_machine, machine_names
+from archloom.technology.component import Price
 from archloom.workload.einsum import ROLES, Workload
 
 __all__ = ["Source", "Spec", "load"]
@@ -38,7 +40,8 @@ _TIMELOOP_SECTIONS = (
 class Spec:
     """What a set of files says; parts that no file has are None.
 
-    `nodes`: technology node in nm of the components that name one. `warnings`: sentences for the user, about what was
+    `nodes`: technology node in nm of the components that name one. `prices`: what the technology library charges for those that
+    state no energy, each figure with its source (also in `architecture.prices`); `requests`: what each component asks the library for, or would. `warnings`: sentences for the user, about what was
     understood but is probably not meant.
     """
 
@@ -48,6 +51,8 @@ class Spec:
     constraints: tuple[LevelRules, ...] = ()
     nodes: Mapping[str, float] = field(default_factory=dict[str, float])
     warnings: tuple[str, ...] = ()
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price], compare=False)
+    requests: Mapping[str, Request] = field(default_factory=dict[str, Request])
 
     def mapspace_constraints(self) -> Constraints:
         """What the constraints section says, for a mapspace."""
@@ -183,7 +188,9 @@ def _sections(document: YamlMap, scope: Scope) -> Spec:
         if workload and architecture and not scope.syntax:
             mapping = read_mapping(*at("mapping"), scope, workload, architecture)
     nodes: Mapping[str, float] = section.nodes if section else {}
-    return Spec(workload, architecture, mapping, constraints, nodes, tuple(scope.warnings))
+    prices: Mapping[str, Price] = architecture.prices if architecture else {}
+    requests: Mapping[str, Request] = section.requests if section else {}
+    return Spec(workload, architecture, mapping, constraints, nodes, tuple(scope.warnings), prices, requests)
 
 
 def _check_selectors(workload: Workload, architecture: Architecture, scope: Scope) -> None:

@@ -14,12 +14,15 @@ from archloom.spec.values import shown
 __all__ = [
     "AREA",
     "BANDWIDTH",
+    "DISTANCE",
     "ENERGY",
     "FREQUENCY",
     "LEAKAGE",
     "LENGTH",
     "SIZE",
     "UNITS",
+    "VOLTAGE",
+    "WIRE",
     "WORD",
     "Measure",
     "Quantity",
@@ -29,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value in a base unit (bit, word, pJ, pJ/bit, pJ/word, pJ/cycle, W, um2, Hz, nm, word/cycle, bit/cycle, word/s, bit/s)."""
+    """A value in a base unit (bit, word, pJ, pJ/bit, pJ/word, pJ/cycle, W, um2, Hz, nm, mm, V, pJ/bit/mm, word/cycle, bit/cycle, word/s, bit/s)."""
 
     value: float
     unit: str
@@ -50,6 +53,9 @@ ENERGY = Measure("an energy", ("pJ", "pJ/word", "pJ/bit"), "12 pJ")
 AREA = Measure("an area", ("um2",), "4 mm2")
 FREQUENCY = Measure("a frequency", ("Hz",), "1 GHz")
 LENGTH = Measure("a length", ("nm",), "28 nm")
+DISTANCE = Measure("a distance", ("mm", "nm"), "2 mm")
+VOLTAGE = Measure("a voltage", ("V",), "0.8 V")
+WIRE = Measure("an energy of a wire", ("pJ/bit/mm",), "0.1 pJ/bit/mm")
 LEAKAGE = Measure("a leakage", ("pJ/cycle", "W"), "0.2 pJ/cycle' or '3 mW")
 BANDWIDTH = Measure("a bandwidth", ("word/cycle", "bit/cycle", "word/s", "bit/s"), "4 words/cycle' or '16 B/cycle")
 
@@ -81,7 +87,8 @@ def _units() -> dict[str, tuple[str, float]]:
     units |= {name: ("W", factor) for name, factor in _WATTS.items()}
     units |= {"nm2": ("um2", 1e-6), "um2": ("um2", 1), "mm2": ("um2", 1e6)}
     units |= {"Hz": ("Hz", 1), "kHz": ("Hz", 1e3), "MHz": ("Hz", 1e6), "GHz": ("Hz", 1e9)}
-    return units | {"nm": ("nm", 1), "um": ("nm", 1e3)}
+    units |= {f"{name}/bit/mm": ("pJ/bit/mm", factor) for name, factor in _JOULES.items()}
+    return units | {"nm": ("nm", 1), "um": ("nm", 1e3), "mm": ("mm", 1), "mV": ("V", 1e-3), "V": ("V", 1)}
 
 
 UNITS: dict[str, tuple[str, float]] = _units()

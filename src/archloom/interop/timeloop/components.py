@@ -26,7 +26,7 @@ UPDATE = ("random_update", "random_write", "update", "write")
 COMPUTE = ("mac_random", "mult_random", "mac", "mult", "compute")
 """The actions of an ERT that an access is charged with: the first one listed counts (Timeloop's order)."""
 
-SPOKEN_FOR = ("technology",)
+SPOKEN_FOR = ("technology", "global_cycle_seconds")
 """Attributes that say what an ERT was made for: with its energies given, they have nothing to add."""
 
 Kind = str
@@ -47,7 +47,10 @@ def is_dummy(class_name: str) -> bool:
 
 @dataclass(frozen=True)
 class Part:
-    """A component in its place in the hierarchy: how many there are, in which mesh, with which attributes."""
+    """A component in its place in the hierarchy: how many there are, in which mesh, with which attributes.
+
+    `subclass` is the class by which Accelergy knows it, where that is another than Timeloop's.
+    """
 
     name: str
     class_name: str
@@ -56,6 +59,7 @@ class Part:
     mesh_y: int
     fields: Fields
     place: Place
+    subclass: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ import yaml
 
 from archloom.architecture.hierarchy import Architecture, Memory
 from archloom.errors import Fault, InputError
-from archloom.interop.accelergy import art_section, ert_section
+from archloom.interop.accelergy.of_architecture import TOP, areas_of, energies_of, is_pure_fanout, ranged_names
+from archloom.interop.accelergy.reference_tables import art_section, ert_section
 from archloom.interop.timeloop.components import is_dummy, kind_of_class
 from archloom.mapping.nest import LevelNest, Loop, Mapping
 from archloom.workload.einsum import Tensor, Workload
 
 __all__ = ["to_yaml"]
 
-TOP = "system"
 MAX_WORDS = 2**32
 _CLASSES = {"dram": "DRAM", "sram": "SRAM", "regfile": "regfile", "register": "regfile"}
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -44,8 +44,8 @@ def to_yaml(workload: Workload, architecture: Architecture, mapping: Mapping | N
     sections["problem"] = _problem(workload)
     if mapping is not None:
         sections["mapping"] = list(_mapping(workload, architecture, mapping))
-    sections["ERT"] = ert_section(_energies(architecture))
-    sections["ART"] = art_section(_areas(architecture))
+    sections["ERT"] = ert_section(energies_of(architecture))
+    sections["ART"] = art_section(areas_of(architecture))
     return yaml.safe_dump(sections, sort_keys=False, default_flow_style=None, width=120)
 
 
@@ -76,12 +76,12 @@ def _inexpressible_level(level: Memory, workload: Workload) -> Iterator[str]:
     what = f"level {level.name!r}"
     if level.fanout.reshapeable:
         yield f"{what}: its fanout is reshapeable; Timeloop's meshes are fixed"
-    if level.power_gated_at is not None and level.leak_pj and _is_pure_fanout(level):
+    if level.power_gated_at is not None and level.leak_pj and is_pure_fanout(level):
         yield f"{what}: a pure fanout cannot leak"
     for tensor in workload.tensors:
         if level.may_keep(tensor) and level.tensor_bits(tensor) != level.word_bits:
             yield f"{what}: {tensor.name!r} has words of {level.tensor_bits(tensor)} bits; in Timeloop all words of a memory have its {level.word_bits}"
-    if _is_pure_fanout(level) and any((level.read_pj, level.write_pj, level.update_pj, level.leak_pj)):
+    if is_pure_fanout(level) and any((level.read_pj, level.write_pj, level.update_pj, level.leak_pj)):
         yield f"{what}: a pure fanout has energies; Timeloop's dummy storage has none here"
     if MAX_WORDS <= level.size_bits / level.word_bits < math.inf:
         yield f"{what}: it has {level.size_bits / level.word_bits:g} words; Timeloop reads sizes below 2**32 words (leave the size out)"
@@ -89,13 +89,9 @@ def _inexpressible_level(level: Memory, workload: Workload) -> Iterator[str]:
         yield f"{what}: {level.size_bits:g} bits are no whole number of words, and buffering is {level.buffering:g}"
 
 
-def _is_pure_fanout(level: Memory) -> bool:
-    return level.size_bits == 0 and "all" in level.bypass and not level.keep
-
-
 def _class_of(level: Memory) -> str:
     """The component class by which Timeloop knows a memory; only a DRAM may be without a size there."""
-    if _is_pure_fanout(level):
+    if is_pure_fanout(level):
         return "dummy_storage"
     if level.size_bits == math.inf and "DRAM" not in level.kind:
         return "DRAM"
@@ -107,26 +103,19 @@ def _class_of(level: Memory) -> str:
 def _architecture(architecture: Architecture) -> dict[str, Any]:
     local: list[dict[str, Any]] = []
     mesh_x = mesh_y = 1
-    for level, name in zip(reversed(architecture.levels), _ranged(architecture), strict=False):
+    for level, name in zip(reversed(architecture.levels), ranged_names(architecture), strict=False):
         attributes = {**_attributes(level), "meshX": mesh_x, "meshY": mesh_y}
         local.append({"name": name, "class": _class_of(level), "attributes": attributes})
         mesh_x, mesh_y = mesh_x * level.fanout.x, mesh_y * level.fanout.y
     compute = architecture.compute
     kind = compute.kind if kind_of_class(compute.kind) == "compute" else "intmac"
     attributes = {"word_bits": compute.word_bits, "meshX": mesh_x, "meshY": mesh_y}
-    local.append({"name": _ranged(architecture)[-1], "class": kind, "attributes": attributes})
+    local.append({"name": ranged_names(architecture)[-1], "class": kind, "attributes": attributes})
     return {"version": "0.4", "subtree": [{"name": TOP, "attributes": {"version": "0.4"}, "local": local}]}
 
 
-def _ranged(architecture: Architecture) -> list[str]:
-    """Component names with their ranges, outermost first, the compute units last."""
-    names = [*reversed(architecture.names), architecture.compute.name]
-    counts = [*reversed(architecture.instances), architecture.compute_instances]
-    return [f"{name}[1..{count}]" for name, count in zip(names, counts, strict=True)]
-
-
 def _attributes(level: Memory) -> dict[str, Any]:
-    if _is_pure_fanout(level):
+    if is_pure_fanout(level):
         return {"width": 1, "depth": 1, "datawidth": 1, **_latencies(level)}
     attributes: dict[str, Any] = {"word_bits": level.word_bits, "block_size": level.block}
     if level.cluster > 1:
@@ -155,7 +144,7 @@ def _residency(workload: Workload, architecture: Architecture) -> list[dict[str,
     for level in architecture.levels:
         keep = [tensor.name for tensor in workload.tensors if level.must_keep(tensor)]
         bypass = [tensor.name for tensor in workload.tensors if not level.may_keep(tensor)]
-        if (keep or bypass) and not _is_pure_fanout(level):
+        if (keep or bypass) and not is_pure_fanout(level):
             targets.append({"target": level.name, "type": "bypass", "keep": keep, "bypass": bypass})
     return targets
 
@@ -210,24 +199,3 @@ def _loops(loops: tuple[Loop, ...], workload: Workload) -> dict[str, str]:
         "factors": " ".join(f"{dim}={trip}" for dim, trip in trips.items()),
         "permutation": "".join([*inner_first, *rest]),
     }
-
-
-def _energies(architecture: Architecture) -> dict[str, dict[str, float]]:
-    *names, mac = _ranged(architecture)
-    table = {
-        f"{TOP}.{name}": {
-            "read": level.read_pj,
-            "write": level.write_pj,
-            "update": level.update_pj,
-            "leak": level.leak_pj,
-        }
-        for name, level in zip(names, reversed(architecture.levels), strict=True)
-        if not _is_pure_fanout(level)
-    }
-    return {**table, f"{TOP}.{mac}": {"compute": architecture.compute.energy_pj}}
-
-
-def _areas(architecture: Architecture) -> dict[str, float]:
-    *names, mac = _ranged(architecture)
-    areas = {f"{TOP}.{name}": level.area_um2 for name, level in zip(names, reversed(architecture.levels), strict=True)}
-    return {**areas, f"{TOP}.{mac}": architecture.compute.area_um2}

@@ -158,13 +158,14 @@ def _leaf(tag: str, name: str, fields: Fields, place: Place, in_parallel: bool, 
     state.mesh_y *= fanout_y
     if is_container:
         return
-    for known in ("subclass", "required_actions"):
-        fields.take(known)
-    class_name = fields.text("class")
-    _add_component(name, class_name, source, gating, place, state)
+    fields.take("required_actions")
+    subclass = fields.text("subclass")
+    _add_component(name, fields.text("class"), subclass, source, gating, place, state)
 
 
-def _add_component(name: str, class_name: str, source: Fields, gating: bool, place: Place, state: _State) -> None:
+def _add_component(
+    name: str, class_name: str, subclass: str, source: Fields, gating: bool, place: Place, state: _State
+) -> None:
     kind = kind_of_class(class_name)
     if kind in ("network", "other"):
         state.notes.remark(f"the component {name} of class {class_name!r} plays no part")
@@ -175,7 +176,7 @@ def _add_component(name: str, class_name: str, source: Fields, gating: bool, pla
         gate = YamlMap(place)
         gate.put("power_gated_at", state.gate, place, place)
         source = Fields(gate, name, state.notes, inherited=source)
-    state.parts.append(_part(name, class_name, source, place, state))
+    state.parts.append(_part(name, class_name, source, place, state, subclass))
     _pass_gate(name, gating, state)
 
 
@@ -186,8 +187,8 @@ def _pass_gate(name: str, gating: bool, state: _State) -> None:
     state.gate_next = gating
 
 
-def _part(name: str, class_name: str, fields: Fields, place: Place, state: _State) -> Part:
-    return Part(name, class_name, state.mesh_x * state.mesh_y, state.mesh_x, state.mesh_y, fields, place)
+def _part(name: str, class_name: str, fields: Fields, place: Place, state: _State, subclass: str = "") -> Part:
+    return Part(name, class_name, state.mesh_x * state.mesh_y, state.mesh_x, state.mesh_y, fields, place, subclass)
 
 
 def _mesh(fields: Fields, name: str, source: Fields, state: _State) -> tuple[int, int]:

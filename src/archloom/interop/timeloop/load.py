@@ -25,6 +25,7 @@ from archloom.interop.timeloop.fields import Fields, Notes, as_map
 from archloom.interop.timeloop.hierarchical import hierarchical_pieces, spatial_name
 from archloom.interop.timeloop.mapping import Directives, directives_from, mapping_from
 from archloom.interop.timeloop.mapspace import mapspace_constraints
+from archloom.interop.timeloop.priced import priced, warnings_of
 from archloom.interop.timeloop.problem import problem_from
 from archloom.interop.timeloop.sources import Section, Sections, Source, read_sections
 from archloom.interop.timeloop.tree import classic_parts, tree_parts
@@ -32,6 +33,7 @@ from archloom.mapping.nest import Mapping as LoopMapping
 from archloom.mapspace.constraints import Constraints
 from archloom.spec.document import Value, YamlList, YamlMap
 from archloom.spec.expressions import resolve_names
+from archloom.technology.component import Price
 from archloom.workload.einsum import Workload
 
 __all__ = ["TimeloopInput", "TimeloopWarning", "load", "load_problem"]
@@ -42,7 +44,7 @@ VERSIONS = ("0.1", "0.2", "0.3", "0.4")
 
 
 class TimeloopWarning(UserWarning):
-    """What Timeloop files say that has no meaning here, all of it in one message."""
+    """What Timeloop files say that has no meaning here, all of it in one message, or what is to be known of prices."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class TimeloopInput:
     `mapping` is None when the files have none. `constraints` are all constraints, wherever they were written. `mapper` holds the
     options of Timeloop's mapper as plain values. `warnings` lists what has no meaning here, one attribute or remark each.
     `is_hierarchical`: whether the files are in the form of version 0.4, which passes through Timeloop's front end.
+    `prices`: where the energies and areas are from, by component, when there is no ERT and they could be priced.
     """
 
     workload: Workload
@@ -61,6 +64,7 @@ class TimeloopInput:
     mapper: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     is_hierarchical: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     def mapspace_constraints(self) -> Constraints:
         """The constraints as they bound a mapspace."""
@@ -76,7 +80,7 @@ def load(
 
     A source is a path, or YAML text (a string with a newline in it). `variables` are given to Jinja2 templates, e.g.
     `{"architecture": "eyeriss_like"}`. Templates may include files from the folders of the sources and from `folders`.
-    Warns once (TimeloopWarning) about everything that has no meaning here; raises InputError with every fault of all sources.
+    Warns once (TimeloopWarning) about everything that has no meaning here, and once about prices found without an ERT; raises InputError with every fault of all sources.
     Source: Timeloop (Parashar et al., ISPASS 2019) and its front end, version 0.4.
     """
     notes = Notes()
@@ -85,6 +89,9 @@ def load(
     result = _lowered(sections, notes)
     if result.warnings:
         warnings.warn(TimeloopWarning("these have no meaning here: " + "; ".join(result.warnings)), stacklevel=2)
+    about_prices = warnings_of(result.prices)
+    if about_prices:
+        warnings.warn(TimeloopWarning("there is no ERT; of the prices: " + "; ".join(about_prices)), stacklevel=2)
     return result
 
 
@@ -143,7 +150,9 @@ def _lowered(sections: Sections, notes: Notes) -> TimeloopInput:
     workload = _problem(sections, notes, names)
     written = [] if workload is None else _written_constraints(sections, workload, notes)
     pieces = _pieces(sections, workload, notes, names, written)
-    tables = _tables(sections, notes)
+    tables, prices = _tables(sections, notes), dict[str, Price]()
+    if tables.energies_pj is None:
+        tables, prices = priced(pieces.parts, tables, sections.all("components"), notes)
     architecture = architecture_from(pieces, tables, sections.single["architecture"].place, notes)
     levels = [part.name for part in reversed(pieces.parts) if kind_of_class(part.class_name) == "memory"]
     constraints = (*pieces.constraints, *_on_levels(written, levels, notes))
@@ -159,7 +168,7 @@ def _lowered(sections: Sections, notes: Notes) -> TimeloopInput:
     source = sections.single["architecture"].value
     is_hierarchical = isinstance(source, YamlMap) and "nodes" in source
     return TimeloopInput(
-        workload, architecture, mapping, constraints, _mapper(sections), notes.warnings(), is_hierarchical
+        workload, architecture, mapping, constraints, _mapper(sections), notes.warnings(), is_hierarchical, prices
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archloom.errors import Place
 from archloom.interop.timeloop.components import SPOKEN_FOR, Part, kind_of_class
@@ -29,7 +30,12 @@ def tree_parts(architecture: Fields, notes: Notes, names: dict[str, object]) -> 
             break
         node = Fields(subtree, "subtree", notes)
         node.owner, size = _named(node, notes)
-        Fields(node.map("attributes") or YamlMap(node.place), node.owner, notes).take("version", *SPOKEN_FOR)
+        shared = Fields(node.map("attributes") or YamlMap(node.place), node.owner, notes, names=names)
+        shared.take("version", *SPOKEN_FOR)
+        names = {
+            **names,
+            **{name: shared.names[name] for name in SPOKEN_FOR if name in shared.by_name and name in shared.names},
+        }
         count *= size
         listed = node.list("local")
         for item, place in zip(listed or [], listed.value_places if listed else [], strict=True):
@@ -79,8 +85,9 @@ def _component(entry: YamlMap, count: int, notes: Notes, names: dict[str, object
     fields = Fields(entry, "component", notes)
     name, size = _named(fields, notes)
     class_name = fields.text("class")
-    for known in ("subclass", "required_actions", "enabled"):
-        fields.take(known)
+    subclass = fields.text("subclass")
+    fields.take("required_actions")
+    fields.take("enabled")
     fields.call(name)
     kind = kind_of_class(class_name)
     if kind in ("network", "other"):
@@ -89,7 +96,8 @@ def _component(entry: YamlMap, count: int, notes: Notes, names: dict[str, object
         return None
     attributes = fields.map("attributes")
     source = Fields(attributes if attributes is not None else _beside(entry, fields), name, notes, names=names)
-    return _part(name, class_name, source, count * size, fields.place, notes)
+    part = _part(name, class_name, source, count * size, fields.place, notes)
+    return replace(part, subclass=subclass)
 
 
 def _beside(entry: YamlMap, fields: Fields) -> YamlMap:
