@@ -9,10 +9,14 @@ from typing import Literal
 import pytest
 from tests.search.constrained_cases import best_of_space, constrained_problem
 
+from archloom.architecture.hierarchy import Architecture, Compute, Memory
+from archloom.mapspace import MapSpace
 from archloom.search.exact.problem import Watch
 from archloom.search.exact.solve import solve
 from archloom.search.network_mapping import Options
+from archloom.search.objective import objective_of
 from archloom.search.spaces import problems_of
+from archloom.workload.einsum import einsum
 
 
 def check(seeds: range, cuts: Literal["level", "free"], limit_s: float | None = None) -> int:
@@ -46,3 +50,19 @@ def test_nothing_that_the_constraints_allow_is_better(block: int) -> None:
 def test_with_free_cuts_too(block: int) -> None:
     pytest.importorskip("numba")
     assert check(range(20 * block, 20 * block + 20), "free", limit_s=5.0) >= 8
+
+
+def test_a_window_that_comes_back_past_a_tile_of_the_output() -> None:
+    """Found by enumeration: with p in two blocks and r between, a step of r undoes the last one of p, and nothing is fetched."""
+    pytest.importorskip("numba")
+    workload = einsum("O[p] += W[r] * I[2*p+2*r]", {"p": 4, "r": 3})
+    levels = (
+        Memory("L0", 20 * 16, read_pj=1, write_pj=1.1, update_pj=1.2, leak_pj=0.3),
+        Memory("L1", write_bandwidth=1.0, read_pj=100, write_pj=110, update_pj=120),
+    )
+    space = MapSpace(workload, Architecture("two", levels, Compute("MAC", 1.0, leak_pj=0.1)), cuts="free")
+    objective = objective_of("energy")
+    (problem,) = problems_of(space, Options(objective, cuts="free"))
+    answer = solve(problem, Watch())
+    assert answer.best is not None
+    assert answer.best.energy_pj == pytest.approx(best_of_space(space, objective, drain_reads=False)[0], rel=1e-9)

@@ -261,4 +261,6 @@ def _is_outward_free(
     crossed = block.order[one.gap]
     if dim not in shape.relevant[crossed] or crossed in shape.sliding:
         return False
+    if any(dim in shape.relevant[tensor] for tensor in shape.sliding):
+        return False  # past which loops it goes decides where their tiles slide
     return one.inside ^ other.inside == 1 << tiles.index((level, crossed))
