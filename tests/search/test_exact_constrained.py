@@ -9,8 +9,8 @@ from typing import Literal
 import pytest
 from tests.search.constrained_cases import best_of_space, constrained_problem
 
-from archloom.architecture.hierarchy import Architecture, Compute, Memory
-from archloom.mapspace import MapSpace
+from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
+from archloom.mapspace import LevelConstraints, MapSpace
 from archloom.search.exact.problem import Watch
 from archloom.search.exact.solve import solve
 from archloom.search.network_mapping import Options
@@ -61,6 +61,25 @@ def test_a_window_that_comes_back_past_a_tile_of_the_output() -> None:
         Memory("L1", write_bandwidth=1.0, read_pj=100, write_pj=110, update_pj=120),
     )
     space = MapSpace(workload, Architecture("two", levels, Compute("MAC", 1.0, leak_pj=0.1)), cuts="free")
+    objective = objective_of("energy")
+    (problem,) = problems_of(space, Options(objective, cuts="free"))
+    answer = solve(problem, Watch())
+    assert answer.best is not None
+    assert answer.best.energy_pj == pytest.approx(best_of_space(space, objective, drain_reads=False)[0], rel=1e-9)
+
+
+def test_a_loop_that_would_end_a_run_further_out_stays_inside() -> None:
+    """Found by enumeration: j may not leave the tile of C, which stays while i and k run two blocks further out."""
+    pytest.importorskip("numba")
+    workload = einsum("O[i,j] += A[i,k] * B[k,j] * C[j]", {"i": 2, "j": 3, "k": 4})
+    levels = (
+        Memory("L0", 6 * 16, bypass=frozenset("AOB"), read_pj=1, write_pj=1.1, update_pj=1.2),
+        Memory("L1", 6 * 16, keep=frozenset("OA"), bypass=frozenset("CB"), read_pj=6, write_pj=6.6, update_pj=7.2,
+               fanout=Fanout(2)),
+        Memory("L2", read_pj=100, write_pj=110, update_pj=120, block=2),
+    )  # fmt: skip
+    rules = LevelConstraints("L1", temporal_dims=frozenset("ij"), x_dims=frozenset("ijk"))
+    space = MapSpace(workload, Architecture("three", levels, Compute("MAC", 1.0)), rules, cuts="free")
     objective = objective_of("energy")
     (problem,) = problems_of(space, Options(objective, cuts="free"))
     answer = solve(problem, Watch())

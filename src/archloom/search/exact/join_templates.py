@@ -197,7 +197,8 @@ def _options(shape: Shape, tiles: list[tuple[int, int]], block: _Block, level: i
     best = [
         o for at, o in enumerate(options) if not any(_beats(p, o, irrelevant, i < at) for i, p in enumerate(options))
     ]
-    if level < shape.levels - 1 and shape.is_simple(dim):
+    runs_on = any(dim in shape.relevant[tensor] for tensor in block.order[last:])  # further out it would end that run
+    if level < shape.levels - 1 and shape.is_simple(dim) and not runs_on:
         mine = sum(1 << q for q, (c, _) in enumerate(tiles) if c <= level) & irrelevant
         best = [o for o in best if o.inside & mine]
     return tuple(best)
