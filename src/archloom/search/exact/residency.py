@@ -23,15 +23,20 @@ def floor_of(setting: Setting) -> tuple[float, float]:
         for at in setting.fanouts:
             if at <= setting.innermost[t] and setting.plan.levels[at].multicast[t]:
                 share /= widest[at]
-        energy += setting.parent_pj[setting.innermost[t], t] * max(setting.macs * share, words)
+        innermost = setting.innermost[t]
+        served = max(setting.macs * share, words)
+        serving = setting.parent_pj[innermost, t] * served
+        if tensor.is_output:
+            first_visits = setting.read_credit_pj[innermost] * words * math.prod(widest)
+            updates = setting.parent_pj[innermost, t] - setting.read_credit_pj[innermost] * setting.charged(innermost)
+            serving = max(serving - first_visits, updates * served)  # no more reads are saved than there are
+        energy += serving
         for at in range(setting.levels - 1):
             if setting.keep[at][t] and not tensor.is_output:
                 energy += words * (setting.child_pj[at, t] + setting.parent_pj[setting.parent(at, t), t])
             if setting.keep[at][t] and tensor.is_output:
                 memory = setting.problem.architecture.levels[setting.parent(at, t)]
                 energy += words * memory.update_pj / memory.block
-        if tensor.is_output:
-            energy -= setting.read_credit_pj[setting.innermost[t]] * words * math.prod(widest)
     energy = max(energy, 0.0) + setting.problem.architecture.compute.energy_pj * setting.macs
     steps = min(
         (setting.macs / total * slow * SLACK for total, slow in stretch_by_total(setting, setting.levels).items()),

@@ -98,7 +98,7 @@ class Setting:
 
     # -- energy per word ------------------------------------------------------------------------------------------------
 
-    def _charged(self, level: int) -> float:
+    def charged(self, level: int) -> float:
         """Least share of a level's accesses that is charged, where clusters of instances share an array (1: no clusters)."""
         cluster, instances = self.plan.levels[level].cluster, self.problem.architecture.instances[level]
         return max(1, instances // cluster) / instances if cluster > 1 else 1.0
@@ -108,9 +108,9 @@ class Setting:
         """[level, tensor]: energy of one word that enters the tile of t at a level (and of draining an output from it)."""
         table = np.zeros((self.levels, len(self.plan.tensors)))
         for at, level in enumerate(self.problem.architecture.levels[:-1]):
-            table[at, :] = level.write_pj / level.block * self._charged(at)
+            table[at, :] = level.write_pj / level.block * self.charged(at)
             if self.problem.drain_reads:
-                table[at, self.output] += level.read_pj / level.block * self._charged(at)
+                table[at, self.output] += level.read_pj / level.block * self.charged(at)
         return table
 
     @cached_property
@@ -118,8 +118,8 @@ class Setting:
         """[level, tensor]: energy of serving one word from a level (for an output: of reading and updating it)."""
         table = np.zeros((self.levels, len(self.plan.tensors)))
         for at, level in enumerate(self.problem.architecture.levels):
-            table[at, :] = level.read_pj / level.block * self._charged(at)
-            table[at, self.output] += level.update_pj / level.block * self._charged(at)
+            table[at, :] = level.read_pj / level.block * self.charged(at)
+            table[at, self.output] += level.update_pj / level.block * self.charged(at)
         return table
 
     @cached_property
