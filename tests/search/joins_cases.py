@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from tests.search.brute_force import free_rules as level_rules
 
 from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
 from archloom.mapspace.rules import ANY, NO_LIMIT, ONE, Cuts, Range, Rules
@@ -51,30 +52,8 @@ def free_rules(workload: Workload, architecture: Architecture) -> Rules:
         for at in range(len(levels))
     ]
     spatial = tuple((ANY if is_open else ONE,) * dims for is_open in open_fanouts)
-    keep = tuple(
-        tuple(
-            (True,) if at == len(levels) - 1 or level.must_keep(t) else (False, True) if level.may_keep(t) else (False,)
-            for t in workload.tensors
-        )
-        for at, level in enumerate(levels)
-    )
-    return Rules(
-        bounds=tuple(workload.bounds.values()),
-        temporal=((ANY,) * dims,) * len(levels),
-        x=spatial,
-        y=spatial,
-        spatial=spatial,
-        mesh=tuple((level.fanout.x, level.fanout.y) for level in levels),
-        reshapeable=tuple(level.fanout.reshapeable for level in levels),
-        pooled=architecture.pooled,
-        order_inner=((),) * len(levels),
-        order_outer=((),) * len(levels),
-        keep=keep,
-        parallelism=(ANY,) * len(levels),
-        total_parallelism=ANY,
-        min_fill=(0.0,) * len(levels),
-        cuts=Cuts.FREE,
-    )
+    rules = level_rules(workload, architecture)
+    return replace(rules, x=spatial, y=spatial, spatial=spatial, cuts=Cuts.FREE)
 
 
 def random_problem(

@@ -21,7 +21,7 @@ from archloom.report.styles import QUIET
 from archloom.search.network_mapping import LayerMapping, NetworkMapping
 from archloom.search.objective import Objective
 
-__all__ = ["Case", "comparison_dict", "print_comparison"]
+__all__ = ["FIGURES", "Case", "Figure", "comparison_dict", "print_comparison"]
 
 NARROWEST, WIDEST = 80, 160
 LONGEST_NAME, LONGEST_LABEL = 22, 14
@@ -74,8 +74,8 @@ def _heads(cases: Sequence[Case]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Figure:
-    """A total: how to read and write it; `least` says whether less is better, None that neither is."""
+class Figure:
+    """A total of a network: how to read and write it; `least` says whether less is better, None that neither is."""
 
     name: str
     of: Callable[[NetworkMapping], float]
@@ -84,13 +84,13 @@ class _Figure:
 
 
 FIGURES = (
-    _Figure("latency, cycles", lambda m: m.cycles, lambda v: f"{v:,.0f}"),
-    _Figure("energy", lambda m: m.energy_pj, units.energy),
-    _Figure("EDP, ·cycles", lambda m: m.edp, units.energy),
-    _Figure("utilisation", lambda m: m.utilization, units.percent, least=False),
-    _Figure("MAC units", lambda m: m.architecture.compute_instances, lambda v: f"{v:,.0f}", least=None),
-    _Figure("outer traffic", lambda m: sum(part.bits for part in outer_traffic(m)), units.bits),
-    _Figure("area", lambda m: m.area_um2, lambda v: units.area(v) if v else "not given", least=None),
+    Figure("latency, cycles", lambda m: m.cycles, lambda v: f"{v:,.0f}"),
+    Figure("energy", lambda m: m.energy_pj, units.energy),
+    Figure("EDP, ·cycles", lambda m: m.edp, units.energy),
+    Figure("utilisation", lambda m: m.utilization, units.percent, least=False),
+    Figure("MAC units", lambda m: m.architecture.compute_instances, lambda v: f"{v:,.0f}", least=None),
+    Figure("outer traffic", lambda m: sum(part.bits for part in outer_traffic(m)), units.bits),
+    Figure("area", lambda m: m.area_um2, lambda v: units.area(v) if v else "not given", least=None),
 )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import archloom
 from archloom.report import svg, units
-from archloom.report.comparison import Case
+from archloom.report.comparison import FIGURES, Case
 from archloom.report.comparison_charts import (
     Side,
     case_colours,
@@ -20,7 +20,7 @@ from archloom.report.comparison_charts import (
 )
 from archloom.report.figures import Port
 from archloom.report.machine_rows import machine_rows
-from archloom.report.mapping_figures import ROLES, outer_traffic
+from archloom.report.mapping_figures import ROLES
 from archloom.report.mapping_headline import layers_text, objective_name, objective_text
 from archloom.report.mapping_html import gap_markup
 from archloom.report.mapping_roofline import WORDS, Panel, draw_panel, panels
@@ -52,25 +52,8 @@ def comparison_page(cases: Sequence[Case], *, command: str = "", version: str = 
 # ------------------------------------------------------------------------------------------------------------ totals
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """A total of a network: how to read and write it; `least` says whether less is better, None that neither is."""
-
-    name: str
-    of: Callable[[NetworkMapping], float]
-    write: Callable[[float], str]
-    least: bool | None = True
-
-
-FIGURES = (
-    _Figure("cycles", lambda mapping: mapping.cycles, lambda value: f"{value:,.0f}"),
-    _Figure("energy", lambda mapping: mapping.energy_pj, units.energy),
-    _Figure("EDP, ·cycles", lambda mapping: mapping.edp, units.energy),
-    _Figure("utilisation", lambda mapping: mapping.utilization, units.percent, least=False),
-    _Figure("MAC units", lambda mapping: mapping.architecture.compute_instances, lambda v: f"{v:,.0f}", least=None),
-    _Figure("outer traffic", lambda mapping: sum(part.bits for part in outer_traffic(mapping)), units.bits),
-    _Figure("area", lambda mapping: mapping.area_um2, lambda v: units.area(v) if v else "not given", least=None),
-)
+TOTALS = (replace(FIGURES[0], name="cycles"), *FIGURES[1:])
+"""The totals of the terminal; a card has room for a short name only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +84,7 @@ def _cells(values: Sequence[float | None], write: Callable[[float], str], least:
 def _totals(cases: Sequence[Case]) -> dict[str, list[Cell]]:
     """For each figure a cell per case. Cases that lack layers are in no contest."""
     rows: dict[str, list[Cell]] = {}
-    for figure in FIGURES:
+    for figure in TOTALS:
         values = [None if case.mapping is None else figure.of(case.mapping) for case in cases]
         whole = all(case.mapping is not None and not case.mapping.unmapped for case in cases)
         rows[figure.name] = _cells(values, figure.write, figure.least if whole else None)
