@@ -25,6 +25,7 @@ from archloom.search.exact.fills import (
     turn_words,
 )
 from archloom.search.exact.nodes import Cells, Node
+from archloom.search.exact.ports import port_cycles
 from archloom.search.exact.residency import SLACK, floor_of
 from archloom.search.exact.serving import stretch, stretch_by_total
 from archloom.search.exact.setting import Setting, Spread, Spreads
@@ -56,7 +57,6 @@ class Bounds:
         self._unserved: dict[tuple[object, ...], float] = {}
         self._shares: dict[tuple[int, Spread], float] = {}
         self._stretches: dict[tuple[Spread, ...], float] = {}
-        self._inner_stretches: dict[int, dict[int, float]] = {}
 
     def pair(self, energy: Values, cycles: Values) -> Pair:
         """Objective and second figure of energies and latencies, lowered by the slack."""
@@ -203,15 +203,8 @@ class Bounds:
         filled = node.words[len(node.words) // 2]
         memory = setting.problem.architecture.levels[level]
         reads, writes, both = (port / used for port in ports)
-        cycles = np.full(reads.shape, node.cycles)
-        for many, bandwidth in (
-            (reads, memory.read_bandwidth),
-            (writes + filled, memory.write_bandwidth),
-            (both + filled, memory.shared_bandwidth),
-        ):
-            if bandwidth is not None:
-                cycles = np.maximum(cycles, many / bandwidth * SLACK)
-        return cycles
+        needed = port_cycles(memory, reads, writes + filled, both + filled)
+        return np.maximum(np.full(reads.shape, node.cycles), needed * SLACK)
 
     def _left_open(
         self, node: Node, t: int, state: int, rank: int, spread: Spread | Spreads, target: Values
@@ -348,13 +341,7 @@ class Bounds:
         for at in range(level, setting.levels):
             memory = setting.problem.architecture.levels[at]
             r, w = np.maximum(reads[at - level], 0.0), np.maximum(writes[at - level], 0.0)
-            for many, bandwidth in (
-                (r, memory.read_bandwidth),
-                (w, memory.write_bandwidth),
-                (r + w, memory.shared_bandwidth),
-            ):
-                if bandwidth is not None:
-                    cycles = np.maximum(cycles, many / bandwidth * SLACK)
+            cycles = np.maximum(cycles, port_cycles(memory, r, w) * SLACK)
         return cycles
 
     def _fetched(self, nodes: Sequence[Node], t: int, part: Values | float) -> Values:
@@ -386,9 +373,7 @@ class Bounds:
 
     def _stretch_inside(self, level: int, total: int) -> float:
         """The least that the fanouts inside a level do to them, for the product of their trips."""
-        if level not in self._inner_stretches:
-            self._inner_stretches[level] = stretch_by_total(self.setting, level)
-        return self._inner_stretches[level].get(total, 1.0)
+        return stretch_by_total(self.setting, level).get(total, 1.0)
 
     def _totals(self, energy: Values, cycles: Values, totals: Values, inner: int, slow: Values | float) -> Pair:
         """Pairs from bounds on the traffic energy: adds compute, leakage and the latency bound.

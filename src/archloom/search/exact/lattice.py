@@ -23,7 +23,7 @@ from archloom.search.exact.candidates import allowed, fits_pool, full_batch, joi
 from archloom.search.exact.nodes import Cells, Node, Stream, cells_of, least_shares, origin, slide_state
 from archloom.search.exact.outer import Outer, OuterCosts, outer_costs
 from archloom.search.exact.problem import Answer, Found, Problem, Watch
-from archloom.search.exact.setting import Residency, Setting, Spread, Spreads, residencies
+from archloom.search.exact.setting import Residency, Setting, Shared, Spread, Spreads, residencies
 from archloom.search.exact.tables import build_tables
 from archloom.search.objective import Objective
 
@@ -46,7 +46,8 @@ class Lattice:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.settings = [Setting(problem, keep) for keep in residencies(problem)]
+        shared = Shared(problem)
+        self.settings = [Setting(shared, keep) for keep in residencies(problem)]
         self._cells: dict[Residency, list[Cells]] = {}
 
     def cells(self, setting: Setting) -> list[Cells]:

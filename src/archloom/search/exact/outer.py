@@ -16,6 +16,7 @@ from archloom.architecture.hierarchy import Architecture, Fanout
 from archloom.model.plan import lower
 from archloom.model.tiles import Nest
 from archloom.model.traffic import count, free_runs
+from archloom.search.exact.ports import port_cycles
 from archloom.search.exact.setting import Setting
 
 __all__ = ["Outer", "OuterCosts", "outer_costs"]
@@ -119,12 +120,6 @@ def _cycles(setting: Setting, level: int, reads: Values, writes: Values) -> Valu
     needed = np.ones(reads.shape[-1])
     for at in range(level, setting.levels):
         memory = setting.problem.architecture.levels[at]
-        r, w = reads[at - level], writes[at - level]
-        for words, bandwidth in (
-            (r, memory.read_bandwidth),
-            (w, memory.write_bandwidth),
-            (r + w, memory.shared_bandwidth),
-        ):
-            if bandwidth is not None:
-                needed = np.maximum(needed, np.ceil(np.maximum(words, 0.0) / bandwidth * (1 - 1e-12)))
+        cycles = port_cycles(memory, reads[at - level], writes[at - level])
+        needed = np.maximum(needed, np.ceil(cycles * (1 - 1e-12)))
     return needed

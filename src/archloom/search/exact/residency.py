@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from archloom.search.exact.ports import port_cycles
 from archloom.search.exact.serving import stretch_by_total
 from archloom.search.exact.setting import Setting
 
@@ -60,13 +61,7 @@ def _port_cycles(setting: Setting, widest: list[int]) -> float:
                 reads += _words(setting, t)
                 writes += _words(setting, t) if at < setting.levels - 1 else 0.0
         instances = math.prod(widest[at + 1 :])
-        for many, bandwidth in (
-            (reads, memory.read_bandwidth),
-            (writes, memory.write_bandwidth),
-            (reads + writes, memory.shared_bandwidth),
-        ):
-            if bandwidth is not None:
-                cycles = max(cycles, many / instances / bandwidth * SLACK)
+        cycles = max(cycles, float(port_cycles(memory, reads / instances, writes / instances)) * SLACK)
     return cycles
 
 

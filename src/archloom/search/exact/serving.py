@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from archloom.search.exact.fills import least_distinct
+from archloom.search.exact.ports import port_cycles
 from archloom.search.exact.setting import Setting, Spread, Spreads
 
 __all__ = ["stretch", "stretch_by_total"]
@@ -43,13 +44,7 @@ def stretch(setting: Setting, spreads: Mapping[int, Spread | Spreads]) -> Number
                 writes = writes + words
             else:
                 reads = reads + words
-        for many, bandwidth in (
-            (reads, memory.read_bandwidth),
-            (writes, memory.write_bandwidth),
-            (reads + writes, memory.shared_bandwidth),
-        ):
-            if bandwidth is not None:
-                least = np.maximum(least, many / bandwidth)
+        least = np.maximum(least, port_cycles(memory, reads, writes))
     return least
 
 
@@ -58,6 +53,13 @@ def stretch_by_total(setting: Setting, inside: int) -> dict[int, float]:
 
     Empty where there are too many to go through, or where no level that feeds the compute units has a bandwidth.
     """
+    key = setting.innermost, inside
+    if key not in setting.shared.stretches:
+        setting.shared.stretches[key] = _by_total(setting, inside)
+    return setting.shared.stretches[key]
+
+
+def _by_total(setting: Setting, inside: int) -> dict[int, float]:
     known = [at for at in setting.fanouts if at < inside]
     ports = [setting.problem.architecture.levels[at] for at in set(setting.innermost)]
     bounded = any(m.read_bandwidth or m.write_bandwidth or m.shared_bandwidth for m in ports)

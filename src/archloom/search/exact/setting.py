@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product as cartesian
 
@@ -15,7 +15,7 @@ from archloom.model.plan import Plan, lower
 from archloom.search.exact.grid import Grid
 from archloom.search.exact.problem import Problem
 
-__all__ = ["Setting", "Spread", "Spreads", "residencies"]
+__all__ = ["Setting", "Shared", "Spread", "Spreads", "residencies"]
 
 Residency = tuple[tuple[bool, ...], ...]
 """keep[level][tensor]."""
@@ -56,12 +56,12 @@ def residencies(problem: Problem) -> list[Residency]:
     return sorted(found, key=lambda keep: -sum(map(sum, keep)))
 
 
-@dataclass(frozen=True)
-class Setting:
-    """Problem and residency, over active dims (bound above 1); per-word energies in pJ (block accesses as quotients)."""
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all residencies of a problem have in common, worked out once; `stretches` is kept by `serving`."""
 
     problem: Problem
-    keep: Residency
+    stretches: dict[tuple[tuple[int, ...], int], dict[int, float]] = field(default_factory=dict)
 
     @cached_property
     def plan(self) -> Plan:
@@ -70,6 +70,86 @@ class Setting:
     @cached_property
     def grid(self) -> Grid:
         return Grid(self.plan.bounds)
+
+    @cached_property
+    def spreads(self) -> tuple[tuple[Spread, ...], ...]:
+        """Per level: the ways to use its fanout that the rules allow, the widest first; one of each product per dim suffices."""
+        return tuple(tuple(self._spreads(at)) for at in range(len(self.plan.levels)))
+
+    def _spreads(self, at: int) -> list[Spread]:
+        rules = self.problem.rules
+        active = self.plan.active
+        mesh_x, mesh_y = rules.mesh[at]
+        if rules.pooled:
+            mesh_x = math.prod(x for x, _ in rules.mesh[at:])
+            mesh_y = math.prod(y for _, y in rules.mesh[at:])
+        limit = mesh_x * mesh_y
+        if rules.reshapeable[at]:
+            mesh_x = mesh_y = limit
+        partial: dict[tuple[int, ...], set[tuple[int, int, tuple[int, ...]]]] = {(): {(1, 1, ())}}
+        for position, d in enumerate(active):
+            grown: dict[tuple[int, ...], set[tuple[int, int, tuple[int, ...]]]] = {}
+            for factors, states in partial.items():
+                for trip in self.grid.divisors[position]:
+                    if trip not in rules.spatial[at][d]:
+                        continue
+                    ways: set[tuple[int, int, tuple[int, ...]]] = set()
+                    for x, y, axes in states:
+                        if trip == 1:
+                            if 1 in rules.x[at][d] and 1 in rules.y[at][d]:
+                                ways.add((x, y, (*axes, 0)))
+                            continue
+                        if (
+                            x * trip <= mesh_x
+                            and trip in rules.x[at][d]
+                            and x * y * trip <= limit
+                            and 1 in rules.y[at][d]
+                        ):
+                            ways.add((x * trip, y, (*axes, 0)))
+                        if (
+                            y * trip <= mesh_y
+                            and trip in rules.y[at][d]
+                            and x * y * trip <= limit
+                            and 1 in rules.x[at][d]
+                        ):
+                            ways.add((x, y * trip, (*axes, 1)))
+                    if ways:
+                        best = _undominated(ways)
+                        grown.setdefault((*factors, trip), set()).update(best)
+            partial = grown
+        spreads: list[Spread] = []
+        for factors, states in partial.items():
+            if math.prod(factors) not in rules.parallelism[at]:
+                continue
+            for _, _, axes in states if rules.pooled else [min(states)]:
+                x = tuple(f if axis == 0 else 1 for f, axis in zip(factors, axes, strict=True))
+                y = tuple(f if axis == 1 else 1 for f, axis in zip(factors, axes, strict=True))
+                spreads.append(Spread(x, y))
+        return sorted(spreads, key=lambda spread: -spread.total)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Problem and residency, over active dims (bound above 1); per-word energies in pJ (block accesses as quotients)."""
+
+    shared: Shared
+    keep: Residency
+
+    @cached_property
+    def problem(self) -> Problem:
+        return self.shared.problem
+
+    @cached_property
+    def plan(self) -> Plan:
+        return self.shared.plan
+
+    @cached_property
+    def grid(self) -> Grid:
+        return self.shared.grid
+
+    @cached_property
+    def spreads(self) -> tuple[tuple[Spread, ...], ...]:
+        return self.shared.spreads
 
     @property
     def levels(self) -> int:
@@ -161,66 +241,6 @@ class Setting:
     def fanouts(self) -> tuple[int, ...]:
         """Levels with a fanout below them, inner to outer."""
         return tuple(at for at, level in enumerate(self.plan.levels) if level.has_fanout)
-
-    @cached_property
-    def mesh_total(self) -> tuple[int, ...]:
-        return tuple(x * y for x, y in self.problem.rules.mesh)
-
-    @cached_property
-    def spreads(self) -> tuple[tuple[Spread, ...], ...]:
-        """Per level: the ways to use its fanout that the rules allow, the widest first; one of each product per dim suffices."""
-        return tuple(tuple(self._spreads(at)) for at in range(self.levels))
-
-    def _spreads(self, at: int) -> list[Spread]:
-        rules = self.problem.rules
-        active = self.plan.active
-        mesh_x, mesh_y = rules.mesh[at]
-        if rules.pooled:
-            mesh_x = math.prod(x for x, _ in rules.mesh[at:])
-            mesh_y = math.prod(y for _, y in rules.mesh[at:])
-        limit = mesh_x * mesh_y
-        if rules.reshapeable[at]:
-            mesh_x = mesh_y = limit
-        partial: dict[tuple[int, ...], set[tuple[int, int, tuple[int, ...]]]] = {(): {(1, 1, ())}}
-        for position, d in enumerate(active):
-            grown: dict[tuple[int, ...], set[tuple[int, int, tuple[int, ...]]]] = {}
-            for factors, states in partial.items():
-                for trip in self.grid.divisors[position]:
-                    if trip not in rules.spatial[at][d]:
-                        continue
-                    ways: set[tuple[int, int, tuple[int, ...]]] = set()
-                    for x, y, axes in states:
-                        if trip == 1:
-                            if 1 in rules.x[at][d] and 1 in rules.y[at][d]:
-                                ways.add((x, y, (*axes, 0)))
-                            continue
-                        if (
-                            x * trip <= mesh_x
-                            and trip in rules.x[at][d]
-                            and x * y * trip <= limit
-                            and 1 in rules.y[at][d]
-                        ):
-                            ways.add((x * trip, y, (*axes, 0)))
-                        if (
-                            y * trip <= mesh_y
-                            and trip in rules.y[at][d]
-                            and x * y * trip <= limit
-                            and 1 in rules.x[at][d]
-                        ):
-                            ways.add((x, y * trip, (*axes, 1)))
-                    if ways:
-                        best = _undominated(ways)
-                        grown.setdefault((*factors, trip), set()).update(best)
-            partial = grown
-        spreads: list[Spread] = []
-        for factors, states in partial.items():
-            if math.prod(factors) not in rules.parallelism[at]:
-                continue
-            for _, _, axes in states if rules.pooled else [min(states)]:
-                x = tuple(f if axis == 0 else 1 for f, axis in zip(factors, axes, strict=True))
-                y = tuple(f if axis == 1 else 1 for f, axis in zip(factors, axes, strict=True))
-                spreads.append(Spread(x, y))
-        return sorted(spreads, key=lambda spread: -spread.total)
 
 
 def _undominated(ways: set[tuple[int, int, tuple[int, ...]]]) -> set[tuple[int, int, tuple[int, ...]]]:
