@@ -18,7 +18,7 @@ from archloom.model.jax_batch import run_jax
 from archloom.model.plan import Plan, lower
 from archloom.workload.einsum import Workload
 
-__all__ = ["BatchEvaluation", "MappingBatch", "evaluate_batch", "pack"]
+__all__ = ["BatchEvaluation", "MappingBatch", "evaluate_batch", "explain_code", "pack"]
 
 BACKENDS = ("numpy", "jax")
 MOST_MACS = 10**300
@@ -51,21 +51,26 @@ class BatchEvaluation:
 
     def explain(self, reason: int, workload: Workload, architecture: Architecture) -> str:
         """Say what a reason code means."""
-        if int(reason) == LEGAL:
-            return "legal"
-        kind, at = Reason.split(int(reason))
-        if kind == Reason.FACTORS:
-            dim = workload.dims[at]
-            return f"the factors of {dim!r} do not multiply to its bound {workload.bounds[dim]}"
-        what = {
-            Reason.CAPACITY: "the kept tiles exceed the capacity",
-            Reason.FANOUT_X: "spatial trips exceed mesh axis X of the fanout",
-            Reason.FANOUT_Y: "spatial trips exceed mesh axis Y of the fanout",
-            Reason.FANOUT_TOTAL: "spatial trips exceed the fanout",
-            Reason.AXES: "a dimension is on both mesh axes",
-            Reason.RESIDENCY: "a tensor is kept that the memory bypasses, or not kept that it has to keep",
-        }
-        return f"level {architecture.levels[at].name!r}: {what[kind]}"
+        return explain_code(reason, workload, architecture)
+
+
+def explain_code(reason: int, workload: Workload, architecture: Architecture) -> str:
+    """Say what a reason code of a batch means (`archloom.model.costs.Reason`)."""
+    if int(reason) == LEGAL:
+        return "legal"
+    kind, at = Reason.split(int(reason))
+    if kind == Reason.FACTORS:
+        dim = workload.dims[at]
+        return f"the factors of {dim!r} do not multiply to its bound {workload.bounds[dim]}"
+    what = {
+        Reason.CAPACITY: "the kept tiles exceed the capacity",
+        Reason.FANOUT_X: "spatial trips exceed mesh axis X of the fanout",
+        Reason.FANOUT_Y: "spatial trips exceed mesh axis Y of the fanout",
+        Reason.FANOUT_TOTAL: "spatial trips exceed the fanout",
+        Reason.AXES: "a dimension is on both mesh axes",
+        Reason.RESIDENCY: "a tensor is kept that the memory bypasses, or not kept that it has to keep",
+    }
+    return f"level {architecture.levels[at].name!r}: {what[kind]}"
 
 
 def evaluate_batch(

@@ -14,7 +14,7 @@ from archloom.model.plan import Plan
 from archloom.model.tiles import Nest
 from archloom.model.traffic import Counts
 
-__all__ = ["LEGAL", "Costs", "Reason", "cost"]
+__all__ = ["LEGAL", "Costs", "Reason", "cost", "violations"]
 
 LEGAL = 0
 """The reason code of a legal mapping."""
@@ -150,7 +150,7 @@ def _reason(plan: Plan, nest: Nest, counts: Counts, hardware: Hardware, used_bit
     found = [*nest.illegal]
     found += [(Reason.FACTORS + 8 * dim, _wrong_factors(plan, counts, d)) for d, dim in enumerate(plan.active)]
     for level in range(len(plan.levels)):
-        found += [(kind + 8 * level, wrong) for kind, wrong in _violations(plan, nest, hardware, used_bits, level)]
+        found += [(kind + 8 * level, wrong) for kind, wrong in violations(plan, nest, hardware, used_bits, level)]
     reason: Lane = LEGAL
     for code, wrong in reversed(found):
         reason = ops.select(wrong, code, reason)
@@ -162,9 +162,8 @@ def _wrong_factors(plan: Plan, counts: Counts, dim: int) -> Lane:
     return covered < bound if plan.padding else covered != bound
 
 
-def _violations(
-    plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane], level: int
-) -> list[tuple[int, Lane]]:
+def violations(plan: Plan, nest: Nest, hardware: Hardware, used_bits: list[Lane], level: int) -> list[tuple[int, Lane]]:
+    """What may not fit at a level, as kinds of `Reason` with where they hold; the first that holds is the reason."""
     found = [(Reason.CAPACITY, used_bits[level] > hardware.capacity_bits[level])]
     if not plan.levels[level].has_fanout:
         return found

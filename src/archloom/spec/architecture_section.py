@@ -37,11 +37,12 @@ _TIMELOOP_KEYS = ("subtree", "nodes", "version", "local")
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureSection:
-    """The machine that a section describes; each component's node in nm, and what it asks the technology library for."""
+    """The machine that a section describes; each component's node in nm, what it asks the technology library for, and the clock."""
 
     architecture: Architecture
     nodes: Mapping[str, float]
     requests: Mapping[str, Request]
+    clock_hz: float | None = None
 
 
 def read_variables(value: Value, place: Place, scope: Scope) -> Scope:
@@ -95,7 +96,7 @@ def read_architecture(value: Value, place: Place, scope: Scope) -> ArchitectureS
         return None
     reader.costs.warn()
     scope.warnings += reader.wire_warnings
-    return ArchitectureSection(architecture, reader.nodes, reader.costs.requests)
+    return ArchitectureSection(architecture, reader.nodes, reader.costs.requests, reader.costs.clock_hz)
 
 
 class _Reader:

@@ -10,6 +10,7 @@ from archloom.errors import Fault, InputError, Place, did_you_mean
 from archloom.spec.expressions import evaluate
 from archloom.spec.quantities import Measure, Quantity, quantity
 from archloom.spec.values import Value, YamlList, YamlMap, shown
+from archloom.technology.component import Component
 
 __all__ = ["Fields", "Scope"]
 
@@ -22,7 +23,8 @@ class Scope:
     """What sections are read with: the variables that expressions may use, and the faults and warnings found so far.
 
     `syntax` holds the faults of the YAML itself: where one stands, nothing more is reported, for the value there is lost.
-    `sources` are the files in the order in which their faults are to be listed.
+    `sources` are the files in the order in which their faults are to be listed; `tables`, by path, are tables of components that
+    were read before.
     """
 
     def __init__(self, names: Mapping[str, object] | None = None) -> None:
@@ -31,12 +33,13 @@ class Scope:
         self.syntax: list[Fault] = []
         self.warnings: list[str] = []
         self.sources: list[str] = []
+        self.tables: Mapping[str, Component] = {}
 
     def inner(self, names: Mapping[str, object]) -> Scope:
         """A scope with more variables that collects into the same lists."""
         scope = Scope({**self.names, **names})
         scope.faults, scope.syntax = self.faults, self.syntax
-        scope.warnings, scope.sources = self.warnings, self.sources
+        scope.warnings, scope.sources, scope.tables = self.warnings, self.sources, self.tables
         return scope
 
     def fault(self, message: str, place: Place | None, hint: str | None = None) -> None:

@@ -22,10 +22,10 @@ from archloom.spec.pricing import Request
 from archloom.spec.values import Value, YamlMap, shown
 from archloom.spec.workload_section import read_workload
 from archloom.spec.zoo import find_machine, machine_names
-from archloom.technology.component import Price
+from archloom.technology.component import Component, Price
 from archloom.workload.einsum import ROLES, Workload
 
-__all__ = ["Source", "Spec", "load"]
+__all__ = ["Source", "Spec", "load", "load_document", "read_document"]
 
 Source = str | PathLike[str]
 """A path, the name of a machine in the zoo, or YAML text (a string with a newline in it)."""
@@ -42,7 +42,7 @@ class Spec:
 
     `nodes`: technology node in nm of the components that name one. `prices`: what the technology library charges for those that
     state no energy, each figure with its source (also in `architecture.prices`); `requests`: what each component asks the library for, or would. `warnings`: sentences for the user, about what was
-    understood but is probably not meant.
+    understood but is probably not meant. `clock_hz`: the clock of the architecture, None where it states none.
     """
 
     workload: Workload | None = None
@@ -53,6 +53,7 @@ class Spec:
     warnings: tuple[str, ...] = ()
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price], compare=False)
     requests: Mapping[str, Request] = field(default_factory=dict[str, Request])
+    clock_hz: float | None = None
 
     def mapspace_constraints(self) -> Constraints:
         """What the constraints section says, for a mapspace."""
@@ -66,6 +67,35 @@ def load(*sources: Source, sets: Iterable[str] = ()) -> Spec:
     files together, each with its file, line and column.
     """
     scope = Scope()
+    spec = _sections(_document(sources, sets, scope), scope)
+    scope.check()
+    return spec
+
+
+def load_document(*sources: Source, sets: Iterable[str] = ()) -> YamlMap:
+    """The sections of files, zoo machines and YAML texts in one mapping, changed by `sets`, for `read_document`.
+
+    Raises InputError with all faults of the files' form; what the sections say is not looked at.
+    """
+    scope = Scope()
+    document = _document(sources, sets, scope)
+    scope.check()
+    return document
+
+
+def read_document(document: YamlMap, *, tables: Mapping[str, Component] | None = None) -> Spec:
+    """Read the sections of a document as `load` does; `tables` has components by the path of the table that a file names.
+
+    Raises InputError with all faults.
+    """
+    scope = Scope()
+    scope.tables = tables or {}
+    spec = _sections(document, scope)
+    scope.check()
+    return spec
+
+
+def _document(sources: tuple[Source, ...], sets: Iterable[str], scope: Scope) -> YamlMap:
     document = YamlMap(Place("input"))
     if not sources:
         raise InputError("no files are given; expected a workload, an architecture, a mapping, or several")
@@ -82,9 +112,7 @@ def load(*sources: Source, sets: Iterable[str] = ()) -> Spec:
             document = apply_set(document, assignment)
         except InputError as error:
             scope.adopt(error, Place("--set"))
-    spec = _sections(document, scope)
-    scope.check()
-    return spec
+    return document
 
 
 def _parsed(source: Source, number: int, scope: Scope) -> YamlMap:
@@ -190,7 +218,8 @@ def _sections(document: YamlMap, scope: Scope) -> Spec:
     nodes: Mapping[str, float] = section.nodes if section else {}
     prices: Mapping[str, Price] = architecture.prices if architecture else {}
     requests: Mapping[str, Request] = section.requests if section else {}
-    return Spec(workload, architecture, mapping, constraints, nodes, tuple(scope.warnings), prices, requests)
+    clock_hz = section.clock_hz if section else None
+    return Spec(workload, architecture, mapping, constraints, nodes, tuple(scope.warnings), prices, requests, clock_hz)
 
 
 def _check_selectors(workload: Workload, architecture: Architecture, scope: Scope) -> None:

@@ -8,7 +8,7 @@ from archloom.errors import Fault, InputError, Place, did_you_mean
 from archloom.spec.document import parse
 from archloom.spec.values import Scalar, Value, YamlList, YamlMap
 
-__all__ = ["SECTIONS", "apply_set"]
+__all__ = ["SECTIONS", "apply_set", "locate", "set_value"]
 
 SECTIONS = ("architecture", "workload", "mapping", "constraints", "variables")
 """What a file may hold at the top; a path may leave out the first of them that holds its first name."""
@@ -33,6 +33,37 @@ def apply_set(document: YamlMap, assignment: str) -> YamlMap:
     except InputError as error:
         raise InputError([Fault(fault.message, place, fault.hint) for fault in error.faults]) from None
     return _changed_map(document, _full_path(document, steps, place), 0, value, place)
+
+
+def set_value(document: YamlMap, path: str, value: Value, place: Place) -> YamlMap:
+    """Return the document with the value at `path` replaced, as `apply_set` does for values that are already read."""
+    steps = [step.strip() for step in path.split(".")]
+    if not all(steps) or len(steps) > 20:
+        raise InputError(f"{path[:80]!r} is no path; expected such as levels.GLB.size", place)
+    return _changed_map(document, _full_path(document, steps, place), 0, value, place)
+
+
+def locate(document: YamlMap, path: str, place: Place) -> tuple[str | int, ...]:
+    """The keys, and numbers of items, that lead to the value at `path`, its section first; InputError as for `set_value`.
+
+    The last key, or all from the first that is missing in a mapping, may be new.
+    """
+    steps = _full_path(document, [step.strip() for step in path.split(".")], place)
+    found: list[str | int] = []
+    node: Value = document
+    for at, step in enumerate(steps):
+        if isinstance(node, YamlList):
+            index = _item(node, steps, at, place)
+            found.append(index)
+            node = node[index]
+        elif isinstance(node, YamlMap):
+            found.append(step)
+            if step not in node:
+                return (*found, *steps[at + 1 :])
+            node = node[step]
+        else:
+            _changed(node, steps, at, None, place)
+    return tuple(found)
 
 
 def _full_path(document: YamlMap, steps: list[str], place: Place) -> list[str]:

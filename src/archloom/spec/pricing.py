@@ -137,7 +137,7 @@ class PriceList:
         folder = Path(fields.place.source).parent
         for path in fields.words("components"):
             try:
-                component = load_table(folder / path)
+                component = self.scope.tables.get(str(folder / path)) or load_table(folder / path)
             except InputError as error:
                 self.scope.adopt(error, fields.at("components"))
                 continue

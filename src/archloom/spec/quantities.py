@@ -27,6 +27,7 @@ __all__ = [
     "Measure",
     "Quantity",
     "quantity",
+    "split_unit",
 ]
 
 
@@ -140,17 +141,27 @@ def quantity(
     return Quantity(scaled, base)
 
 
+def split_unit(text: str) -> tuple[str, str | None]:
+    """The text of a quantity as the expression of its number and the unit after it, None where there is none.
+
+    >>> split_unit("2 * n words"), split_unit("2 * n"), split_unit("2 * KiB")
+    (('2 * n ', 'words'), ('2 * n', None), ('2 * KiB', None))
+    """
+    simple = _NUMBER.fullmatch(text)
+    if simple is not None and (simple.group(2) is None or simple.group(2)[0] not in "*/+-%<>=!)("):
+        return simple.group(1), simple.group(2)
+    composed = _EXPRESSION.fullmatch(text)
+    if composed is None or _OPEN_END.search(composed.group(1)):
+        return text, None
+    return composed.group(1), composed.group(2)
+
+
 def _split(value: object, names: Mapping[str, object], place: Place | None) -> tuple[object, str | None]:
     """The number and the unit of a quantity."""
     if not isinstance(value, str):
         return value, None
-    simple = _NUMBER.fullmatch(value)
-    if simple is not None and (simple.group(2) is None or simple.group(2)[0] not in "*/+-%<>=!)("):
-        return evaluate(simple.group(1), {}, place=place), simple.group(2)
-    composed = _EXPRESSION.fullmatch(value)
-    if composed is None or _OPEN_END.search(composed.group(1)):
-        return evaluate(value, names, place=place), None
-    return evaluate(composed.group(1), names, place=place), composed.group(2)
+    number, unit = split_unit(value)
+    return evaluate(number, names, place=place), unit
 
 
 def _unit(text: str, measure: Measure, what: str, place: Place | None) -> tuple[str, float]:

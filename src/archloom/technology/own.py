@@ -11,7 +11,7 @@ from archloom.errors import Fault, InputError, Place, did_you_mean
 from archloom.technology.component import Component
 from archloom.technology.own_table import Column, Header, table_component
 
-__all__ = ["entry_points", "from_rows", "load"]
+__all__ = ["entry_points", "from_rows", "load", "parse"]
 
 KEYS = ("name", "about", "source", "confidence", "node_nm", "between", "attributes", "aliases", "rows")
 
@@ -23,20 +23,25 @@ def load(path: str | Path) -> Component:
     other nodes are scaled from it), `between` (`log-log`, the default, or `exact`) and `aliases`. A row has each attribute, energies as
     `<action>_pj`, and may have `area_um2` and `leakage_mw`. Raises InputError with all faults, each with line and column.
     """
-    import yaml
-
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> Component:
+    """Read a component from the text of a table, as `load` does; `source` names it in messages."""
+    import yaml
+
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
+        place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
         raise InputError(f"not YAML: {getattr(error, 'problem', None) or error}", place) from None
-    return _component(_Reader(str(path)), tree)
+    return _component(_Reader(source), tree)
 
 
 class _Reader:

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import Any
 
-import yaml
-
 from archloom.errors import Fault, InputError, Place
 from archloom.spec.document import Value, YamlList, YamlMap, parse, read
+from archloom.spec.plain_yaml import plain_yaml
 
 __all__ = ["art_from", "ert_from", "leaf_name", "read_art", "read_ert", "write_art", "write_ert"]
 
@@ -180,4 +179,4 @@ def _place_of(value: Value) -> Place | None:
 
 
 def _dump(data: dict[str, Any]) -> str:
-    return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120)
+    return plain_yaml(data)
