@@ -13,7 +13,7 @@ from archloom.search.exact.problem import Problem, Watch
 from archloom.search.exact.solve import solve
 from archloom.search.objective import objective_of
 
-__all__ = ["why_infeasible"]
+__all__ = ["why_certainly", "why_infeasible"]
 
 PATIENCE_S = 3.0
 """So long one attempt at a larger memory may take."""
@@ -24,13 +24,18 @@ def why_infeasible(parts: Sequence[Problem], empty: str | None = None, stop: thr
 
     `empty`: what the space says about being empty, where it is.
     """
+    return why_certainly(parts, empty) or _what_would_help(parts, stop)
+
+
+def why_certainly(parts: Sequence[Problem], empty: str | None = None) -> str | None:
+    """The part of the answer that takes no search; None where only a search would tell."""
     for problem in parts:
         reasons = list(_certain(problem))
         if reasons and len(parts) == 1:
             return "; ".join(reasons)
     common = [set(_certain(problem)) for problem in parts]
     shared = sorted(set.intersection(*common))
-    return "; ".join(shared) if shared else empty or _what_would_help(parts, stop)
+    return "; ".join(shared) if shared else empty
 
 
 @dataclass(frozen=True)

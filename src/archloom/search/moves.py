@@ -28,6 +28,8 @@ kept or no longer kept; a tile's border moves."""
 SHRINKS = 64
 """Steps of making a mapping smaller before it is left as it is."""
 TRIES = 3
+MISSES = 6
+"""So many draws in a row that nothing more fits into a fanout mean that it is full."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +214,27 @@ class Moves:
         good = self.space.admits(self.batch(part))
         genes.put(left[good], part.rows(np.flatnonzero(good)))
         return self.batch(genes)
+
+    def filled(self, batch: MappingBatch, rng: np.random.Generator) -> MappingBatch:
+        """The batch with factors moved from time into fanouts, at random, for as long as one goes; tiles may no longer fit after it."""
+        genes, left = self.genes(batch), np.arange(len(batch))
+        time, space = np.zeros((2, 3, *self._limits[0].shape[1:], 1), bool)
+        time[0], space[1:] = True, True
+        missed, is_loose = np.zeros(len(batch), np.int64), self.rules.pooled or any(self.rules.reshapeable)
+        while len(left):
+            before = genes.rows(left)
+            before = replace(before, factors=before.factors.copy(), keys=before.keys.copy())
+            self._shift(genes, left, time, space, rng)
+            if is_loose:  # moves do not look at the room that such fanouts have
+                wrong = np.flatnonzero(~self.space.admits(self.batch(genes.rows(left))))
+                genes.put(left[wrong], before.rows(wrong))
+            same = (genes.factors[..., left] == before.factors).all(axis=(0, 1, 2))
+            missed[left] = np.where(same, missed[left] + 1, 0)
+            left = left[missed[left] < MISSES]
+        settled = self.batch(genes)
+        fine = self.space.admits(settled)
+        rows = np.where(fine, 0, len(batch)) + np.arange(len(batch))
+        return rows_of(joined((settled, batch)), rows)
 
     # -- single moves, in place, on some rows ----------------------------------------------------------------------------
 

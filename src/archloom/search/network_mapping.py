@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -19,7 +20,16 @@ from archloom.search.objective import Objective
 from archloom.workload.einsum import Workload
 from archloom.workload.network import Skipped
 
-__all__ = ["REASONS", "LayerMapping", "Missing", "NetworkMapping", "NoMappingError", "Options", "Unmapped"]
+__all__ = [
+    "REASONS",
+    "LayerMapping",
+    "Missing",
+    "NetworkMapping",
+    "NoMappingError",
+    "Options",
+    "Unmapped",
+    "bound_of_all",
+]
 
 ROUNDING = 1e-12
 """What powers of floats may be off by, generously."""
@@ -270,18 +280,10 @@ class NetworkMapping(Displayed, Saved):
     def bound(self) -> float:
         """No choice of mappings gives the network as a whole a lower objective.
 
-        A sum of (weighted) costs is bounded by the sum of the layers' bounds. A product, energy^a x cycles^b, is at least
-        (sum of bound^(1/(a+b)))^(a+b), by Hölder's inequality: the best mapping of each layer alone need not be the best choice for
-        the product over the network, and this says by how much at most.
+        See `bound_of_all`.
         """
-        rule = self.options.objective
-        degree = rule.energy_power + rule.cycles_power
-        if not degree or (rule.energy_power, rule.cycles_power) in ((1, 0), (0, 1)):
-            return min(self.objective, math.fsum(layer.count * layer.bound for layer in self.layers))
-        if len(self.layers) == 1:
-            return min(self.objective, self.layers[0].count ** degree * self.layers[0].bound)
-        roots = math.fsum(layer.count * layer.bound ** (1 / degree) for layer in self.layers)
-        return min(self.objective, roots**degree * (1 - ROUNDING))
+        bounds = [(layer.count, layer.bound) for layer in self.layers]
+        return bound_of_all(self.options.objective, bounds, self.objective)
 
     @property
     def gap(self) -> float:
@@ -333,6 +335,23 @@ class NetworkMapping(Displayed, Saved):
                 for part in self.skipped
             ],
         }
+
+
+def bound_of_all(rule: Objective, layers: Sequence[tuple[int, float]], reached: float) -> float:
+    """A bound on the objective of layers (count, bound on each alone) as a whole, which is `reached` by mappings that are known.
+
+    A sum of (weighted) costs is bounded by the sum of the layers' bounds. A product, energy^a x cycles^b, is at least
+    (sum of bound^(1/(a+b)))^(a+b), by Hölder's inequality: the best mapping of each layer alone need not be the best choice for
+    the product over the network, and this says by how much at most.
+    """
+    degree = rule.energy_power + rule.cycles_power
+    if not degree or (rule.energy_power, rule.cycles_power) in ((1, 0), (0, 1)):
+        return min(reached, math.fsum(count * bound for count, bound in layers))
+    if len(layers) == 1:
+        count, bound = layers[0]
+        return min(reached, count**degree * bound)
+    roots = math.fsum(count * bound ** (1 / degree) for count, bound in layers)
+    return min(reached, roots**degree * (1 - ROUNDING))
 
 
 def mapping_dict(mapping: Mapping) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from archloom.search.exact.fills import (
     least_words,
     price_pj,
     reduction,
+    returned_words,
     serving_block,
     serving_pj,
     slide_words,
@@ -233,7 +234,14 @@ class Bounds:
             if any(d not in shared for d in loops):
                 break
         reach = extents[:, None]
-        return float((least_words(setting, t, reach) * executions(setting, reach))[0])
+        words = least_words(setting, t, reach)
+        words = words - returned_words(setting, t, self._widest(t), rank, words, reach)
+        return float((words * executions(setting, reach))[0])
+
+    def _widest(self, t: int) -> int:
+        """The largest of the memories that may hold a tile of t."""
+        held = [at for at in range(self.setting.levels) if self.setting.keep[at][t]]
+        return max(held, key=lambda at: self.setting.problem.architecture.levels[at].size_bits)
 
     def _late_credit(self, node: Node, spreads: Mapping[int, Spread | Spreads]) -> Number:
         """First-visit credit of a block: the reads of the output's next keeper, and its fills just below the block."""

@@ -6,7 +6,7 @@ Shapes come as `reach[d]`: extents of each active dim, as arrays of any common s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ __all__ = [
     "least_words",
     "price_pj",
     "reduction",
+    "returned_words",
     "serving_block",
     "serving_pj",
     "slide_pj",
@@ -90,7 +91,8 @@ def slide_words(
     """Fewest words (entering, served) if the open tiles of t slide along one rank up to these shapes, then turn."""
     if rank_of(state) >= 0 or crossed(setting, start_of(state), level - 1):
         copies = math.prod(spread.factors[d] for d in setting.plan.tensors[t].irrelevant)
-        words = least_words(setting, t, reach) * executions(setting, reach)
+        words = least_words(setting, t, reach)
+        words = (words - returned_words(setting, t, start_of(state), rank, words, reach)) * executions(setting, reach)
         return words * copies, words
     volume: Values | float = 1.0
     for k, terms in enumerate(setting.plan.tensors[t].ranks):
@@ -98,8 +100,32 @@ def slide_words(
         volume = volume * np.maximum(side, 1.0)
     multicast = setting.plan.levels[level].multicast[t]
     share = least_distinct(setting, t, spread) if multicast else spread.total
-    words = np.asarray(volume) * executions(setting, reach)
+    fetched = np.asarray(volume) - returned_words(setting, t, start_of(state), rank, volume, reach)
+    words = fetched * executions(setting, reach)
     return words * spread.total, words * share
+
+
+def returned_words(setting: Setting, t: int, start: int, rank: int, words: Number, reach: Reach) -> Values | float:
+    """Most of the `words` of a slide up to these shapes that are there already when it begins again, on average.
+
+    A loop over a dim that does not matter to t ends a slide, but a loop over the rank further out may move the tile just one step
+    on from where it ended, or not at all: it then keeps its overlap, at most its words (which fit level `start`, and are fewer than
+    those of the slide). Before each such move the loop that ended the slide has run at least twice.
+    """
+    tensor, bounds = setting.plan.tensors[t], setting.plan.bounds
+    shared = {d for d, _ in tensor.ranks[rank]}
+
+    def remains(dims: Iterable[int]) -> Any:
+        left: Any = False
+        for d in dims:
+            left = left | (np.asarray(reach[d]) < bounds[d])
+        return left
+
+    returns = remains(shared) & np.asarray(remains(tensor.irrelevant))
+    memory = setting.problem.architecture.levels[start]
+    held = memory.size_bits / memory.buffering / setting.plan.levels[start].bits[t]
+    most = np.minimum(np.maximum(np.asarray(words) - 1.0, 0.0), held)
+    return np.where(returns, most / 2.0, 0.0)
 
 
 def price_pj(setting: Setting, level: int, t: int, start: int, words: tuple[Values, Values]) -> Values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product as cartesian
 
@@ -65,7 +65,12 @@ class Shared:
 
     @cached_property
     def plan(self) -> Plan:
-        return lower(self.problem.workload, self.problem.architecture, drain_reads=self.problem.drain_reads)
+        plan = lower(self.problem.workload, self.problem.architecture, drain_reads=self.problem.drain_reads)
+        if not plan.bounds:  # a single operation: keep one dim of bound 1, so that there is a grid
+            plan = replace(
+                plan, active=(0,), bounds=(1,), tensors=tuple(replace(t, irrelevant=(0,)) for t in plan.tensors)
+            )
+        return plan
 
     @cached_property
     def grid(self) -> Grid:

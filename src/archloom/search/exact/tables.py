@@ -72,17 +72,18 @@ class Table:
             np.minimum(known, values, out=known)
 
 
-def build_tables(setting: Setting) -> list[Table]:
+def build_tables(setting: Setting, levels: int | None = None) -> list[Table]:
     """`tables[l]`: for each shape of the tiles at level l (after its loops), the least energy of everything inside it.
 
-    Shapes that do not fit level l are +inf. The outermost level has no table: its one tile is the whole workload.
+    Shapes that do not fit level l are +inf. The outermost level has no table: its one tile is the whole workload. `levels`: so
+    many of the innermost levels only.
     """
     start = Table()
     origin = np.full(setting.grid.shape, np.inf)
     origin.flat[0] = 0.0
     start.values[Key((-1,) * len(setting.plan.tensors), 1, ())] = origin
     tables: list[Table] = []
-    for level in range(setting.levels - 1):
+    for level in range(setting.levels - 1 if levels is None else levels):
         inner = tables[-1] if tables else start
         tables.append(_after_block(setting, level, inner))
     return tables
