@@ -20,9 +20,12 @@ MAC_NJ = 0.00023
 
 
 def columns_of(
-    network: Network, layer: Layer, tensors: Tensors, cost: Cost, hardware: Hardware, l1_accesses: int
+    network: Network, layer: Layer, tensors: Tensors, cost: Cost, hardware: Hardware, l1_accesses: int | None
 ) -> dict[str, Any]:
-    """Return the blocks num_macs, tensors, summary, delays and csv of a layer; `l1_accesses` prices the CSV's energy."""
+    """Return the blocks num_macs, tensors, summary, delays and csv of a layer.
+
+    The energy of the CSV takes `l1_accesses` and neither MACs nor reads of outputs; None takes all of the layer's own.
+    """
     blocks = {name: tensor_block(counts, cost.first_priced.tensors[name]) for name, counts in cost.tensors.items()}
     delays = {
         name: stage.summary(cost.occurrences)
@@ -110,10 +113,12 @@ def csv_row(
     blocks: dict[str, dict[str, Any]],
     summary: dict[str, Any],
     delays: dict[str, dict[str, int]],
-    l1_accesses: int,
+    l1_accesses: int | None,
 ) -> dict[str, Any]:
     l2_accesses = sum(counts.l2_write for counts in cost.tensors.values()) + cost.input.l2_read + cost.filter.l2_read
-    energy = MAC_NJ * (L2_ENERGY * l2_accesses + L1_ENERGY * l1_accesses)
+    energy = MAC_NJ * summary["total_energy_consumption"]
+    if l1_accesses is not None:
+        energy = MAC_NJ * (L2_ENERGY * l2_accesses + L1_ENERGY * l1_accesses)
     l1, l2 = summary["total_l1_buffer_requirement"], summary["total_l2_buffer_requirement"]
     area, power = area_and_power(hardware, l1, l2)
     row = {

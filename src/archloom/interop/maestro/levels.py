@@ -5,32 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archloom.errors import Fault, InputError, Place, did_you_mean
+from archloom.errors import Fault, InputError, Place
+from archloom.interop.maestro.mends import COMPATIBLE, Mend
 from archloom.interop.maestro.network import Cluster, Directive, Layer, Map, Tensors
-from archloom.interop.maestro.whole import divided
+from archloom.interop.maestro.strides import SLIDING, missing, windows_of
+from archloom.interop.maestro.tiles import Sizes, active_at_edge, outputs_of, sizes_of
 
-__all__ = ["MOST_CLUSTERS", "Level", "Sizes", "levels_of", "table_of_dimensions"]
+__all__ = ["MOST_CLUSTERS", "Level", "levels_of"]
 
 MOST_CLUSTERS = 3
-SLIDING = (("X", "S"), ("Y", "R"))
-"""Input variables, and the filter variable that slides over each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Of one variable: its tile, the new part of it, and both at the edge of the dimension."""
-
-    tile: int
-    unique: int
-    edge_tile: int
-    edge_unique: int
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
     """One level of clusters: its directives, how many sub-clusters it has, and its nominal tile sizes.
 
-    `sizes` also holds X' and Y', the outputs made from X and Y.
+    `sizes` also holds X' and Y', the outputs made from X and Y; `steps` says how far their windows are apart.
     """
 
     directives: tuple[Directive, ...]
@@ -38,47 +28,25 @@ class Level:
     sub_clusters: int
     sizes: Mapping[str, Sizes]
     active_at_edge: int
+    steps: Mapping[str, int]
+    mends: frozenset[Mend] = COMPATIBLE
 
+    def output_name(self, variable: str) -> str:
+        """Return the variable of the outputs that a variable of an output tensor stands for."""
+        primed = f"{variable}'"
+        return primed if variable in ("X", "Y") and primed in self.sizes else variable
 
-def table_of_dimensions(layer: Layer) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the sizes of a layer's dimensions, X' and Y' or X and Y added, and the strides of X and Y.
-
-    The stride of X' goes to Y and that of Y' to X, as in MAESTRO. Raises InputError if X stands beside X'.
-    """
-    sizes: dict[str, int] = {}
-    strides: dict[str, int] = {}
-    for dimension in layer.dimensions:
-        sizes.setdefault(dimension.name, dimension.size)
-        strides.setdefault(dimension.name, dimension.stride)
-    found = {"X": strides.get("X", 1), "Y": strides.get("Y", 1)}
-    crossed = {"X": "Y", "Y": "X"}
-    for axis, kernel in SLIDING:
-        out = f"{axis}'"
-        if axis in sizes and out in sizes:
-            place = next(d.place for d in layer.dimensions if d.name == out)
-            hint = "keep one of them; MAESTRO stops with exit code 255"
-            raise InputError(Fault(f"the layer {layer.name} declares both {axis} and {out}", place, hint))
-        if axis not in sizes and out not in sizes:
-            continue
-        if kernel not in sizes:
-            raise missing(kernel, layer.place, sizes)
-        if axis in sizes:
-            sizes[out] = sizes[axis] - sizes[kernel] + 1
-        else:
-            sizes[axis] = sizes[out] + sizes[kernel] - 1
-            found[crossed[axis]] = strides.get(out, 1)
-    return sizes, found
-
-
-def missing(name: str, place: Place | None, valid: Mapping[str, int]) -> InputError:
-    # An apostrophe from a word processor is another letter to MAESTRO (its own maeri.m has one).
-    close = did_you_mean(name.replace("\u2019", "'"), valid)
-    hint = f"{close}; MAESTRO stops with exit code 255: Dimension {name} not found"
-    return InputError(Fault(f"the layer has no dimension {name}", place, hint))
+    def resized(self, dimensions: Mapping[str, int]) -> Level:
+        """Return the level with its tile sizes worked out anew, from the actual dimensions of a case above."""
+        return level_of(self.directives, dimensions, self.sub_clusters, self.steps, self.mends)
 
 
 def levels_of(
-    layer: Layer, dataflow: Sequence[Directive | Cluster], tensors: Tensors, num_pes: int
+    layer: Layer,
+    dataflow: Sequence[Directive | Cluster],
+    tensors: Tensors,
+    num_pes: int,
+    mends: frozenset[Mend] = COMPATIBLE,
 ) -> tuple[Level, ...]:
     """Return the levels of a layer's directives, outermost first.
 
@@ -95,19 +63,19 @@ def levels_of(
         message = f"{len(clusters)} clusters, at most {MOST_CLUSTERS}"
         raise InputError(Fault(message, clusters[MOST_CLUSTERS].place, "MAESTRO aborts: std::out_of_range"))
     counts = [num_pes // size_of_unit, *(cluster.size for cluster in clusters)]
-    dimensions, strides = table_of_dimensions(layer)
-    kernels = {axis: dimensions.get(kernel, 0) for axis, kernel in SLIDING}
+    windows = windows_of(layer, mends)
+    dimensions = windows.dimensions
     found: list[Level] = []
     above: tuple[Directive, ...] = ()
     for depth, (group, count) in enumerate(zip(groups, counts, strict=True)):
         place = group[0].place if group else clusters[depth - 1].place if depth else layer.place
-        directives = complete(group, above, dimensions, tensors)
+        directives = complete(windows.maps(group), above, dimensions, tensors)
         for directive in directives:
             if directive.variable not in dimensions:
                 raise missing(directive.variable, directive.place or place, dimensions)
-        strided = tuple(with_stride(d, strides, kernels, top=depth == 0) for d in directives)
+        strided = windows.widened(directives, top=depth == 0)
         check_spatial(strided, len(clusters) - depth, place)
-        level = level_of(strided, dimensions, count)
+        level = level_of(strided, dimensions, count, windows.steps, mends)
         found.append(level)
         for variable in tensors.read:
             if variable not in level.sizes:
@@ -130,10 +98,10 @@ def split(dataflow: Sequence[Directive | Cluster]) -> tuple[list[list[Directive]
 
 
 def complete(
-    group: Sequence[Directive], above: Sequence[Directive], dimensions: Mapping[str, int], tensors: Tensors
+    written: Sequence[Directive], above: Sequence[Directive], dimensions: Mapping[str, int], tensors: Tensors
 ) -> list[Directive]:
     """Add to the directives written at a level those of the level above, in front, and maps of whole dimensions."""
-    directives = to_inputs(group)
+    directives = list(written)
     have = {directive.variable for directive in directives}
     for directive in above:
         if directive.variable not in have:
@@ -146,38 +114,6 @@ def complete(
     return directives
 
 
-def to_inputs(group: Sequence[Directive]) -> list[Directive]:
-    """Turn maps of X' and Y' into maps of X and Y, as wide as the filter's map of this level makes them."""
-    have = {directive.variable: directive.size for directive in reversed(group)}
-    found: list[Directive] = []
-    for directive in group:
-        for axis, kernel in SLIDING:
-            if directive.variable == f"{axis}'" and axis not in have:
-                if kernel not in have:
-                    message = f"{directive.variable} is mapped at a level that does not map {kernel}"
-                    hint = f"add TemporalMap(Sz({kernel}),Sz({kernel})) {kernel}; MAESTRO reads an uninitialised number"
-                    raise InputError(Fault(message, directive.place, hint))
-                directive = replace(directive, variable=axis, size=directive.size + have[kernel] - 1)
-        found.append(directive)
-    return found
-
-
-def with_stride(
-    directive: Directive, strides: Mapping[str, int], kernels: Mapping[str, int], *, top: bool
-) -> Directive:
-    """Widen a map of X or Y by the stride of the layer; `kernels` are the whole S and R."""
-    stride = strides.get(directive.variable, 1)
-    if stride == 1:
-        return directive
-    kernel = kernels[directive.variable]
-    if directive.size < kernel:
-        return directive
-    outputs = divided(directive.size + stride - kernel, stride)
-    size = outputs * min(stride, kernel) + max(kernel - stride, 0)
-    offset = outputs * (kernel if kernel < stride and not top else stride)
-    return replace(directive, size=size, offset=offset)
-
-
 def check_spatial(directives: Sequence[Directive], index: int, place: Place | None) -> None:
     spatial = [directive for directive in directives if directive.spatial]
     if not spatial:
@@ -188,45 +124,25 @@ def check_spatial(directives: Sequence[Directive], index: int, place: Place | No
         raise InputError(Fault(f"{len(spatial)} SpatialMaps at one level of clusters", spatial[2].place or place, hint))
 
 
-def level_of(directives: tuple[Directive, ...], dimensions: Mapping[str, int], count: int) -> Level:
-    """Work out the tile sizes of a level from its nominal dimensions."""
+def level_of(
+    directives: tuple[Directive, ...],
+    dimensions: Mapping[str, int],
+    count: int,
+    steps: Mapping[str, int],
+    mends: frozenset[Mend],
+) -> Level:
+    """Work out the tile sizes of a level from its dimensions: the nominal ones, or those of a case above."""
     offsets: dict[str, int] = {}
     sizes: dict[str, Sizes] = {}
     for directive in directives:
         offsets[directive.variable] = directive.offset
-        sizes[directive.variable] = sizes_of(directive, dimensions[directive.variable])
+        sizes[directive.variable] = sizes_of(directive, dimensions[directive.variable], mends)
     for axis, kernel in SLIDING:
         if axis in sizes and kernel in sizes:
-            sizes[f"{axis}'"] = outputs_of(sizes[axis], sizes[kernel], offsets[axis])
+            held = sizes[kernel]
+            if Mend.B2 in mends:
+                held = replace(held, tile=min(held.tile, dimensions[kernel]))
+            sizes[f"{axis}'"] = outputs_of(sizes[axis], held, offsets[axis], steps.get(axis, 1), mends)
     first = next(directive for directive in directives if directive.spatial)
-    active = active_at_edge(first, dimensions[first.variable], count)
-    return Level(directives, dimensions, count, sizes, active)
-
-
-def sizes_of(directive: Directive, total: int) -> Sizes:
-    size, offset = directive.size, directive.offset
-    steps = max(divided(total - size, offset), 0)
-    rest = total - (steps + 1) * offset
-    if rest < 0:
-        rest = total
-    edge = rest if steps * offset + size < total or size > total else size
-    unique = 0 if not directive.spatial and total <= size else min(size, offset)
-    return Sizes(size, unique, edge, max(offset - (size - rest), 0))
-
-
-def outputs_of(window: Sizes, kernel: Sizes, offset: int) -> Sizes:
-    edge = window.edge_tile - kernel.edge_tile + 1
-    return Sizes(window.tile - kernel.tile + 1, min(offset, window.tile), edge, min(offset, edge))
-
-
-def active_at_edge(directive: Directive, total: int, count: int) -> int:
-    """Sub-clusters at work in the last, partial step of a SpatialMap."""
-    size, offset = directive.size, directive.offset
-    if total > offset * (count - 1) + size:
-        steps = divided(divided(total - size, offset) + 1, count) - 1
-        rest = total - (steps + 1) * offset * count
-        return 1 if rest < size else divided(rest - size, offset) + 1
-    if total <= size:
-        return 1
-    active = divided(total - size, offset) + 1
-    return active + 1 if offset * (active - 1) + size < total else active
+    active = active_at_edge(first, dimensions[first.variable], count, mends)
+    return Level(directives, dimensions, count, sizes, active, steps, mends)

@@ -9,6 +9,7 @@ from math import prod
 
 from archloom.errors import Fault, InputError
 from archloom.interop.maestro.levels import Level
+from archloom.interop.maestro.mends import Mend
 from archloom.interop.maestro.network import Directive
 from archloom.interop.maestro.whole import divided, wrapped
 
@@ -53,7 +54,7 @@ def temporal_states(directive: Directive, total: int) -> list[State]:
     return found
 
 
-def spatial_states(directive: Directive, total: int, count: int) -> list[State]:
+def spatial_states(directive: Directive, total: int, count: int, mends: frozenset[Mend]) -> list[State]:
     size, offset = directive.size, directive.offset
     covered = size + offset * (count - 1)
     stride = offset * count
@@ -64,7 +65,7 @@ def spatial_states(directive: Directive, total: int, count: int) -> list[State]:
     if total > covered and (steps + 1) * stride + covered > total and steps * stride + covered != total:
         rest = total - (steps + 1) * stride
         active = 1 if rest < size else divided(rest - size, offset) + 1
-        short = (active - 1) * offset + size < rest
+        short = (active - 1) * offset + size < rest or (rest < size and Mend.B7 in mends)
         found.append(State(Position.EDGE, 1, edge=True, short=short))
     return found
 
@@ -72,7 +73,7 @@ def spatial_states(directive: Directive, total: int, count: int) -> list[State]:
 def cases_of(level: Level, dimensions: Mapping[str, int]) -> Iterator[tuple[int, tuple[State, ...]]]:
     """Yield the cases of a level of these actual dimensions, each with how often it occurs, in MAESTRO's order."""
     lists = [
-        spatial_states(directive, dimensions[directive.variable], level.sub_clusters)
+        spatial_states(directive, dimensions[directive.variable], level.sub_clusters, level.mends)
         if directive.spatial
         else temporal_states(directive, dimensions[directive.variable])
         for directive in level.directives
@@ -81,7 +82,9 @@ def cases_of(level: Level, dimensions: Mapping[str, int]) -> Iterator[tuple[int,
         place = next((directive.place for directive in level.directives if directive.place), None)
         hint = "map each dimension once per level; MAESTRO would list them all"
         raise InputError(Fault(f"a level of clusters has more than {MOST_CASES:,} cases", place, hint))
+    endless = Mend.B29 in level.mends
     below = [prod(len(states) for states in lists[place + 1 :]) for place in range(len(lists))]
     for case in range(prod(len(states) for states in lists)):
         chosen = tuple(states[-(-case // inner) % len(states)] for states, inner in zip(lists, below, strict=True))
-        yield wrapped(prod(state.occurrences for state in chosen)), chosen
+        occurrences = prod(state.occurrences for state in chosen)
+        yield occurrences if endless else wrapped(occurrences), chosen
