@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from archloom.architecture.hierarchy import Architecture, Compute, Fanout, Memory
     from archloom.errors import InfeasibleError, InputError
+    from archloom.exploration.explore import explore
+    from archloom.exploration.space_file import load_space
+    from archloom.exploration.study import Study, open_study
     from archloom.mapping.nest import LevelNest, Loop, Mapping
     from archloom.model.batch import evaluate_batch
     from archloom.model.evaluate import evaluate
@@ -48,21 +51,28 @@ __all__ = [
     "Network",
     "NetworkMapping",
     "ParetoFront",
+    "Study",
     "Workload",
     "__version__",
     "einsum",
     "evaluate",
     "evaluate_batch",
+    "explore",
     "load",
     "load_architecture",
     "load_network",
+    "load_space",
     "map",
+    "open_study",
     "pareto",
 ]
 
 _HOMES = {
     "archloom.architecture.hierarchy": ("Architecture", "Compute", "Fanout", "Memory"),
     "archloom.errors": ("InfeasibleError", "InputError"),
+    "archloom.exploration.explore": ("explore",),
+    "archloom.exploration.space_file": ("load_space",),
+    "archloom.exploration.study": ("Study", "open_study"),
     "archloom.mapping.nest": ("LevelNest", "Loop", "Mapping"),
     "archloom.model.batch": ("evaluate_batch",),
     "archloom.model.evaluate": ("evaluate",),

@@ -1,0 +1,1 @@
+"""Exploring hardware: spaces of designs, strategies over them, and studies of what was found."""
