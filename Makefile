@@ -5,7 +5,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 CANDIDATES := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 DEMO := --arch eyeriss --layer resnet18:layer1.0.conv1 --mapping examples/resnet18-on-eyeriss/mapping.yaml
-NETWORK := resnet18 --arch eyeriss --time-limit 60s
+SPACE := examples/first-study/space.yaml
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 .PHONY: demo test lint docs format clean
@@ -14,7 +14,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4
 demo: $(VENV)/.core
 	$(BIN)/archloom evaluate $(DEMO)
 	@echo
-	$(BIN)/archloom map $(NETWORK)
+	$(BIN)/archloom explore $(SPACE) --force
 
 test: $(VENV)/.dev
 	$(BIN)/pytest $(PYTEST_ARGS)
@@ -51,7 +51,7 @@ $(VENV)/.python:
 
 $(VENV)/.core: $(VENV)/.python pyproject.toml
 	@echo "Installing archloom into $(VENV) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[explore]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml

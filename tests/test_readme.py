@@ -158,12 +158,13 @@ def test_example_script(script: Path, tmp_path: Path) -> None:
 
 
 def test_make_demo(tmp_path: Path) -> None:
-    """The commands behind `make demo`, which the README starts with; of the network that is mapped, a layer will do here."""
+    """The commands behind `make demo`, which the README starts with; of the designs that are judged, one will do here."""
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = [re.sub(r"\S*bin/archloom", "archloom", line) for line in plan.splitlines() if "bin/archloom " in line]
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    evaluated, mapped = (shell(command.replace("resnet18 ", "resnet18:fc "), tmp_path) for command in commands)
+    one = "space.yaml -n 1 --set explore.networks=alexnet:fc8 -j 1"
+    evaluated, explored = (shell(command.replace("space.yaml", one), tmp_path) for command in commands)
     assert "layer1.0.conv1 on eyeriss" in evaluated
     assert "168 of 168" in evaluated
-    assert "fc on eyeriss" in mapped
-    assert "best EDP, proven" in mapped
+    assert "Best design: 0" in explored
+    assert "proven best mapping" in explored

@@ -14,8 +14,11 @@ import typer
 import archloom
 from archloom.cli import check, cite, convert, evaluate
 from archloom.cli.compare import compare
+from archloom.cli.explore import explore
+from archloom.cli.maestro import maestro
 from archloom.cli.map import map_command
 from archloom.cli.messages import print_bug, print_error, print_misuse, print_warning
+from archloom.cli.report import report
 from archloom.cli.streams import tolerate_plain_terminals
 from archloom.cli.technology import technology
 from archloom.errors import ArchloomError
@@ -38,10 +41,13 @@ app = typer.Typer(
 )
 app.command("map")(map_command)
 app.command("compare")(compare)
+app.command("explore")(explore)
+app.command("report")(report)
 app.command("evaluate")(evaluate.evaluate)
 app.command("technology")(technology)
 app.command("check")(check.check)
 app.command("convert")(convert.convert)
+app.command("maestro")(maestro)
 app.command("cite")(cite.cite)
 
 
